@@ -6,10 +6,38 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import numpy as np
 
+from videomae2.data.views import read
 from videomae2.errors import VideoError, VideoTimeoutError
+
+
+def prepare(ask):
+    """Die, hang or do nothing, as `extra` says, the first time that a file is not there."""
+    way, flag = ask.extra or ("", "")
+    if way and not os.path.exists(flag):
+        open(flag, "w").close()
+        {"crash": crash, "hang": hang, "nap": lambda *_: time.sleep(0.6)}[way](ask, None)
+
+
+def fill_and_crash(request):
+    """Fill the cache with a decoder that a frame of one video kills."""
+    _fill_with(crash, request)
+
+
+def fill_and_hang(request):
+    """Fill the cache with a decoder that never comes back from a frame of one video."""
+    _fill_with(hang, request)
+
+
+def _fill_with(act, request):
+    open_video = read.open_video
+    if request.path.endswith("3.npy"):
+        open_video = act
+    with patch.object(read, "open_video", open_video):
+        read.fill_cache(request)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ RESUME_SAFE_FIELDS = frozenset(
         "validation.layout",
         # what is written, and when the run gives up
         "data.max_unreadable_share",
+        "data.cache",  # the same bits with it and without
         "output_dir",
         "logging.interval",
         "checkpoint.interval",

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from tests.helpers.pool_functions import Ask
+from tests.helpers.processes import descendants, is_alive, wait_until
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import VideoMAE2Error
 
 FUNCTION = "tests.helpers.pool_functions:act"
+PREPARE = "tests.helpers.pool_functions:prepare"
 
 
 def pool(workers=2, *, deadline=20.0, memory=None, slots=2, function=FUNCTION, tries=1):
@@ -29,6 +31,15 @@ def pool(workers=2, *, deadline=20.0, memory=None, slots=2, function=FUNCTION, t
         buffers_per_worker=slots,
         max_attempts=tries,
     )
+
+
+@pytest.mark.parametrize("way", ["crash", "hang", "nap"])
+def test_nobody_is_blamed_for_what_comes_before_their_time(way, tmp_path):
+    asks = [Ask(f"{i}.mp4", "nap", 0.6, (way, str(tmp_path / f"{i}"))) for i in range(2)]
+    limits = {"timeout_seconds": 1.0, "memory_limit_bytes": None}
+    with Pool(FUNCTION, num_workers=1, prepare=PREPARE, **limits) as crew:
+        assert values(crew.map([*asks, *echoes(2)])) == [pytest.approx(0.6)] * 2 + [0, 1]
+        assert crew.stats[0].restarts == 2 * (way != "nap")
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +59,6 @@ def values(answers):
         answer.error.reason if answer.error else float(answer.arrays["value"][0, 0])
         for answer in answers
     ]
-
-
-def descendants():
-    """The children of this process, dead or alive."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    return listed.read_text().split() if listed.exists() else []
-
-
-def is_alive(pid):
-    """Whether a process exists and is not a zombie."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def wait_until(condition, seconds=5.0):
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    return condition()
 
 
 def test_answers_come_in_the_order_of_the_requests():
@@ -425,6 +416,7 @@ def test_nothing_is_left_behind():
 OWNER = """
 import sys
 from tests.helpers.pool_functions import Ask
+from tests.helpers.processes import descendants, is_alive, wait_until
 from videomae2.data.workers.pool import Pool
 
 limits = {"timeout_seconds": 600, "memory_limit_bytes": None}

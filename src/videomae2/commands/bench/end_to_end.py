@@ -113,9 +113,10 @@ def measure_end_to_end(
 
 
 def _repeat_source(data: DataConfig, manifests: Sequence[Manifest], *, videos: int) -> DataConfig:
-    """The source taken as often as it takes for so many videos, all in one epoch."""
+    """The source taken as often as it takes for so many videos, all in one epoch, and decoded."""
     (source,), (manifest,) = data.sources, manifests
-    return replace(data, sources=(replace(source, weight=videos / len(manifest)),))
+    source = replace(source, weight=videos / len(manifest))
+    return replace(data, sources=(source,), cache="off")
 
 
 def _summarize_windows(

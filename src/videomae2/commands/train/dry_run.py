@@ -10,12 +10,13 @@ from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
+from videomae2.commands.train.advice.cache import summarize_cache
 from videomae2.commands.train.advice.exposure import (
     count_passes,
     describe_exposure,
     find_exposure_problem,
 )
-from videomae2.commands.train.advice.repeats import summarize_repeats
+from videomae2.commands.train.advice.repeats import look_at_videos, summarize_repeats
 from videomae2.commands.train.advice.step_cost import summarize_cost
 from videomae2.commands.train.run_folder import RUN_FILE, build_checkpoint_manager, check_start
 from videomae2.commands.train.setup import (
@@ -58,7 +59,8 @@ def preview_cost(job: TrainingJob) -> Summary:
     run = resolve_run(job.run, runtime, job.manifests)
     latest = build_checkpoint_manager(run).find_latest()
     num_steps = build_loop_config(run, job.manifests).steps - (latest[0] if latest else 0)
-    summary = summarize_repeats(run, job.manifests, runtime)
+    sample = look_at_videos(run, job.manifests, runtime)
+    summary = summarize_repeats(run, sample) + summarize_cache(run, job.manifests, sample)
     raise_if_stopped()
     job = replace(job, run=run)
     with use_threads(job.count_threads()):

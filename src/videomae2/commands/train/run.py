@@ -9,6 +9,7 @@ from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.base.text import format_count
+from videomae2.commands.train.advice.cache import check_cache
 from videomae2.commands.train.dry_run import (
     DISK_SPACE_REMEDY,
     estimate_checkpoint_bytes,
@@ -58,6 +59,7 @@ def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIEL
     raise_if_stopped()
     check_writable(folder, 0)
     with FolderLock(folder):  # nothing is logged, moved or built before it is ours
+        check_cache(run, job.manifests, runtime)
         if check_start(run, provenance, ignored_fields):
             delete_log(folder)
             _logger.info("start    in place of another run, which had no checkpoint")

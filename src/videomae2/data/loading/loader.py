@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.caching import RunCache
 from videomae2.data.loading.mixture import Mixture, SampleRef
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import (
@@ -59,12 +60,19 @@ class Loader:
         weights = [source.weight for source in data.sources]
         self.mixture = Mixture(list(map(len, manifests)), weights, seed=seed)
         self._manifests, self._schedule, self._seed, self._pin = manifests, schedule, seed, pin
+        num_steps = schedule.num_steps - schedule.first_step
+        passes = self.mixture.count_passes(num_steps * schedule.global_batch_size)
+        self._cache = RunCache(self.mixture.sizes, passes, data.cache)
         self._specs = [
-            build_clip_spec(source, manifest, data, reading, cubes)
-            for source, manifest in zip(data.sources, manifests, strict=True)
+            build_clip_spec(source, manifest, data, reading, cubes, cache=place)
+            for source, manifest, place in zip(
+                data.sources, manifests, self._cache.places, strict=True
+            )
         ]
         self.quarantine = quarantine
-        self.pool = reading.pool(READ_SAMPLE, num_workers=num_workers)
+        self.pool = reading.pool(
+            READ_SAMPLE, num_workers=num_workers, cache_files=self._cache.descriptors
+        )
         self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, reading.prefetch_factor))
         self._closed = threading.Event()
         self._thread = threading.Thread(
@@ -94,6 +102,7 @@ class Loader:
                 self._batches.get(timeout=0.05)  # frees a thread that waits to put
             except queue.Empty:
                 self._thread.join(timeout=0.05)
+        self._cache.close()
 
     def _run_thread(self) -> None:
         try:
@@ -101,6 +110,7 @@ class Loader:
             requests = self._iterate_requests()
             results = ordered_results(self.pool, requests, self.quarantine, first=first)
             for batch in _gather(results, self._schedule.micro_batch_size, pin=self._pin):
+                self._cache.log()
                 if not self._put(batch):
                     return
             self._put(_END)

@@ -61,6 +61,12 @@ class Mixture:
         remaining_sources = self.epoch_size - self.samples_per_epoch[0]
         return -(-(batch_size - remaining_sources) // self.sizes[0])
 
+    def count_passes(self, num_samples: int) -> list[float]:
+        """How often so many samples take each video, for every source."""
+        epochs = num_samples / self.epoch_size
+        pairs = zip(self.samples_per_epoch, self.sizes, strict=True)
+        return [epochs * samples / size for samples, size in pairs]
+
     def list_step(self, step: int, batch_size: int) -> list[SampleRef]:
         """The videos of a step."""
         epoch, step_in_epoch = divmod(step, self.steps_per_epoch(batch_size))

@@ -1,7 +1,7 @@
 """How videos are read: limits and processes; in training also what failed before, left out."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,6 +10,8 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
+from videomae2.data.views.frame_cache import CachePlace
+from videomae2.data.views.read import FILL_CACHE
 from videomae2.data.views.requests import ClipSpec, SampleRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
@@ -54,8 +56,18 @@ class ReadingConfig:
             square_pixels=self.square_pixels,
         )
 
-    def pool(self, task: str, *, num_workers: int, max_attempts: int = MAX_ATTEMPTS) -> Pool:
-        """Processes that do a task, ``module:name``, and are killed beyond the limits."""
+    def pool(
+        self,
+        task: str,
+        *,
+        num_workers: int,
+        max_attempts: int = MAX_ATTEMPTS,
+        cache_files: Sequence[int] = (),
+    ) -> Pool:
+        """Processes that do a task, ``module:name``, and are killed beyond the limits.
+
+        Before each request they fill the cache that it names, whose files they get.
+        """
         return Pool(
             task,
             num_workers=num_workers,
@@ -64,6 +76,8 @@ class ReadingConfig:
             # a single process, too, has four requests ahead: one slow video must not stop the rest
             buffers_per_worker=max(self.prefetch_factor, -(-4 // max(1, num_workers))),
             max_attempts=max_attempts,
+            prepare=FILL_CACHE if cache_files else None,
+            inherited=cache_files,
         )
 
     @property
@@ -72,7 +86,13 @@ class ReadingConfig:
 
 
 def build_clip_spec(
-    source: SourceConfig, manifest: Manifest, data: DataConfig, reading: ReadingConfig, cubes: Cubes
+    source: SourceConfig,
+    manifest: Manifest,
+    data: DataConfig,
+    reading: ReadingConfig,
+    cubes: Cubes,
+    *,
+    cache: CachePlace | None = None,
 ) -> ClipSpec:
     """What a reading process needs to know about the clips of a source."""
     return ClipSpec(
@@ -88,6 +108,7 @@ def build_clip_spec(
         frame_name=manifest.frame_name,
         frame_sampling=source.frame_sampling,
         frame_rate=source.frame_rate,
+        cache=cache,
     )
 
 

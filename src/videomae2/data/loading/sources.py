@@ -12,6 +12,9 @@ from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError
 from videomae2.tensors.normalization import Normalization
 
+Cache = Literal["auto", "memory", "off"]
+"""Whether decoded videos are kept in memory."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceConfig(ListConfig):
@@ -51,6 +54,11 @@ class DataConfig(Normalization):
     """How views are cut out."""
     max_unreadable_share: Annotated[float, SHARE] = 0.1
     """Stop when more than this share of all videos turns out unreadable."""
+    cache: Cache = "auto"
+    """Keep decoded videos in memory, shared by all reading processes, so that later epochs wait for
+    nothing; what is read stays the same to the bit. auto does where videos are read more than once
+    and all of them fit into half of the free memory; memory insists, up to four fifths; off never
+    does."""
 
 
 def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:

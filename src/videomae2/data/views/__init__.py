@@ -6,7 +6,8 @@ live_windows    the same of a video whose end is not known yet
 crops       which part of the frames a view shows
 requests    what a reading process is asked for: clips of training, views of a test
 read        what it does: read a sample, or all views of a video
-lengths     how many frames of a clip repeat, before a run
+frame_cache frames of videos that were decoded before, for all reading processes
+lengths     how many frames of a clip repeat, and what a video takes in memory, before a run
 scan        a long video read part by part
 resize      views cut, resized and mirrored on the device (the only file with torch)
 """

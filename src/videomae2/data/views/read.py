@@ -6,6 +6,8 @@ at once. Axes: union = the different frames of all clips; frames, height, width,
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from jaxtyping import Int64
 from videomae2.data.video.reader import Reader
 from videomae2.data.video.trim import check_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
+from videomae2.data.views.frame_cache import read_file_state, see_cache
 from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
 from videomae2.data.views.sampling import (
     compute_duration,
@@ -27,9 +30,41 @@ from videomae2.tensors import rng
 
 READ_SAMPLE = "videomae2.data.views.read:read_sample"
 READ_VIEWS = "videomae2.data.views.read:read_views"
+FILL_CACHE = "videomae2.data.views.read:fill_cache"
 """The names by which a pool finds the functions."""
 
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM, _WHOLE_STREAM = 1, 2, 3, 4
+_FILL_TIME_SHARE, _FILL_MEMORY_SHARE = 2, 4  # parts of the limits that filling the cache may take
+
+
+def fill_cache(request: SampleRequest) -> None:
+    """Decode a whole video and keep it, where that is wanted and was not tried before.
+
+    It is done before the time of the request begins. What fails here is read as without a cache,
+    and says then what is wrong with it.
+    """
+    place, limits = request.spec.cache, request.spec.limits
+    if place is None:
+        return
+    cache, number = see_cache(place.file), place.first + request.sample_id[1]
+    if not cache.claim(number):
+        return
+    limits = replace(
+        limits,
+        timeout_seconds=limits.timeout_seconds / _FILL_TIME_SHARE,
+        max_bytes=limits.max_bytes // _FILL_MEMORY_SHARE,
+    )
+    file_state = read_file_state(request.path)
+    with suppress(Exception), open_video(request.entry, replace(request.spec, limits=limits)) as r:
+        if file_state is not None:
+            cache.add(number, r.read(range(r.num_frames)), r.seconds, file_state)
+
+
+def _open_sample(request: SampleRequest) -> Reader:
+    """The reader of a video: of the cache, if it is there."""
+    place = request.spec.cache
+    cached = place and see_cache(place.file).find(place.first + request.sample_id[1], request.path)
+    return cached or open_video(request.entry, request.spec)
 
 
 def read_sample(
@@ -47,7 +82,7 @@ def read_sample(
     """
     entry, spec = request.entry, request.spec
     started = time.perf_counter()
-    with open_video(entry, spec) as reader:
+    with _open_sample(request) as reader:
         indices = select_frames(reader, request)
         opened = time.perf_counter()
         unique_frames, frame_index = np.unique(indices, return_inverse=True)

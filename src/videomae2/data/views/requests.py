@@ -18,6 +18,7 @@ from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import Pixels, ReadLimits
 from videomae2.data.views import crops
 from videomae2.data.views.crops import Box
+from videomae2.data.views.frame_cache import CachePlace
 
 IntervalUnit = Literal["frames", "seconds", "per-second"]
 SamplingKind = Literal["strided", "dense", "tsn", "whole"]
@@ -61,6 +62,8 @@ class ClipSpec(SamplingSpec):
     crop: crops.CropConfig
     center: bool = False
     """The middle of the video, without a draw (validation)."""
+    cache: CachePlace | None = None
+    """Where frames that were decoded before are kept, by the number of the video."""
 
 
 @dataclass(frozen=True, slots=True)

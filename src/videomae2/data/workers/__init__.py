@@ -6,4 +6,5 @@ process         a process as the main process sees it
 main            the program of a process
 inline          requests run in this process
 shared_buffer   the memory that requests and results go through
+memory          how much memory is free
 """

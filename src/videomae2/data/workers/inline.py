@@ -5,14 +5,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from videomae2.data.workers.main import WorkerFunction, to_video_error
+from videomae2.data.workers.main import PrepareFn, WorkerFunction, to_video_error
 from videomae2.data.workers.worker import Result
 
 Request = TypeVar("Request")
 
 
-def run_inline(function: WorkerFunction, request: Request) -> Result[Request]:
-    """Run a function on a request."""
+def run_inline(function: WorkerFunction, request: Request, prepare: PrepareFn) -> Result[Request]:
+    """Run a function on a request, after what comes before it."""
+    prepare(request)
     started = time.perf_counter()
     try:
         arrays, meta = function(request, np.empty)

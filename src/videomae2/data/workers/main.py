@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from videomae2.errors import VideoError
 
 AllocateFn = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 WorkerFunction = Callable[[Any, AllocateFn], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
+PrepareFn = Callable[[Any], None]
 READY = 255  # the byte that says "started"; all others are numbers of buffers
 
 OUTSIDE_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -41,6 +42,8 @@ class WorkerConfig:
 
     function: str
     """`module:name` of the function to run on each request."""
+    prepare: str | None
+    """`module:name` of what is done with a request before its time begins."""
     requests: int
     """Pipe from which the numbers of filled buffers come."""
     results: int
@@ -48,6 +51,8 @@ class WorkerConfig:
     lifeline: int
     """Pipe that nobody writes to; it breaks when the main process is gone."""
     buffers: Sequence[int]
+    inherited: Sequence[int]
+    """Files that requests name."""
     timeout_seconds: float
     memory_limit_bytes: int | None
 
@@ -58,9 +63,23 @@ def load_function(name: str) -> WorkerFunction:
     It is called with a request and with `allocate(shape, dtype)`, which gives memory that need not
     be copied to reach the main process; it returns arrays and plain values, both by name.
     """
-    module, _, attribute = name.partition(":")
-    function: WorkerFunction = getattr(importlib.import_module(module), attribute)
+    function: WorkerFunction = _import(name)
     return function
+
+
+def load_prepare(name: str | None) -> PrepareFn:
+    """Import what is done with a request before its time begins; it changes no result.
+
+    A request is not blamed for what happens meanwhile: a process that dies or hangs there is
+    replaced, and the request goes to the next one, where `prepare` does nothing the second time.
+    """
+    prepare: PrepareFn = _import(name) if name else lambda request: None
+    return prepare
+
+
+def _import(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def get_request_name(request: object) -> str:
@@ -94,7 +113,7 @@ def main(config: WorkerConfig) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OUTSIDE_SIGNALS)  # blocked while we were started
     _prefer_oom_kill()
-    function = load_function(config.function)
+    function, prepare = load_function(config.function), load_prepare(config.prepare)
     for name in _DECODER_MODULES:  # before the time of the first video runs
         with contextlib.suppress(ImportError):  # it will be said of the video that needs it
             importlib.import_module(name)
@@ -105,19 +124,29 @@ def main(config: WorkerConfig) -> None:
     os.write(config.results, bytes([READY]))
     while numbers := os.read(config.requests, 1):
         _truncate_stderr()
-        # Should the main process be gone where the lifeline is not watched: an alarm kills us.
-        signal.setitimer(signal.ITIMER_REAL, config.timeout_seconds + _GRACE_SECONDS)
-        _serve_request(function, buffers[numbers[0]], config.memory_limit_bytes)
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        buffer, seconds = buffers[numbers[0]], config.timeout_seconds
+        request = buffer.read_request()
+        with _alarm(seconds):
+            prepare(request)
+        with _alarm(seconds):
+            buffer.note_start()
+            _serve_request(request, function, buffer, config.memory_limit_bytes)
         os.write(config.results, numbers)
 
 
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Kill us long after the time is up: the main process may be gone, its lifeline unwatched."""
+    signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
 def _serve_request(
-    function: WorkerFunction, buffer: SharedBuffer, memory_limit_bytes: int | None
+    request: object, function: WorkerFunction, buffer: SharedBuffer, memory_limit_bytes: int | None
 ) -> None:
-    started, request = time.perf_counter(), None
+    started = time.perf_counter()
     try:
-        request = buffer.read_request()
         arrays, meta = function(request, buffer.allocate)
         buffer.write_result(arrays, dict(meta), time.perf_counter() - started)
     except Exception as error:

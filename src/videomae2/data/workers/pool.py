@@ -11,12 +11,12 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
 from videomae2.data.workers.inline import run_inline
-from videomae2.data.workers.main import READY, load_function
+from videomae2.data.workers.main import READY, load_function, load_prepare
 from videomae2.data.workers.process import WorkerProcess
 from videomae2.data.workers.worker import Result, Worker, WorkerStats, WorkItem
 from videomae2.errors import VideoMAE2Error, VideoTimeoutError
@@ -38,6 +38,9 @@ class Pool:
             result; None sets no limit. A process that reads nothing takes about 70 MB.
         buffers_per_worker: Requests that a worker has at most, waiting, at work or answered.
         max_attempts: How often a request is tried that takes longer than its deadline.
+        prepare: `module:name` of what is done with a request before its time begins
+            (`main.load_prepare`).
+        inherited: Open files that requests name; they stay open until the pool is closed.
 
     Source: written for this project; torch's DataLoader can neither kill a worker nor go on
     without it.
@@ -52,13 +55,15 @@ class Pool:
         memory_limit_bytes: int | None,
         buffers_per_worker: int = 2,
         max_attempts: int = 1,
+        prepare: str | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         if num_workers < 0 or not 1 <= buffers_per_worker < READY or timeout_seconds <= 0:
             raise ValueError(
                 "a pool needs workers of 0 or more, a timeout above 0 s and 1 to 254 buffers per "
                 f"worker: got {num_workers}, {timeout_seconds} s and {buffers_per_worker}"
             )
-        self._function, self._max_attempts = function, max_attempts
+        self._function, self._prepare, self._max_attempts = function, prepare, max_attempts
         self._timeout_message = f"took longer than {timeout_seconds:g} s"
         self._lock = threading.RLock()  # held while the workers are touched, not while results are
         self._is_mapping = self._is_closed = False
@@ -70,6 +75,8 @@ class Pool:
         start_process = partial(
             WorkerProcess,
             function,
+            prepare=prepare,
+            inherited=inherited,
             timeout_seconds=timeout_seconds,
             memory_limit_bytes=memory_limit_bytes,
         )
@@ -142,11 +149,13 @@ class Pool:
                     items.popleft().release()
 
     def _map_inline(self, requests: Iterable[Request]) -> Iterator[Result[Request]]:
-        function = load_function(self._function)
+        function, prepare = load_function(self._function), load_prepare(self._prepare)
         for request in requests:
             with self._hold_open():
                 attempts_left = self._max_attempts
-            while isinstance((result := run_inline(function, request)).error, VideoTimeoutError):
+            while isinstance(
+                (result := run_inline(function, request, prepare)).error, VideoTimeoutError
+            ):
                 attempts_left -= 1
                 if attempts_left < 1:
                     break

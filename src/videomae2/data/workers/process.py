@@ -34,7 +34,9 @@ class WorkerProcess:
         self,
         function: str,
         *,
+        prepare: str | None,
         buffers: Sequence[int],
+        inherited: Sequence[int],
         timeout_seconds: float,
         memory_limit_bytes: int | None,
     ) -> None:
@@ -45,10 +47,12 @@ class WorkerProcess:
         self._open_files = [self._requests, self.results, self._lifeline, self._stderr]
         config = WorkerConfig(
             function=function,
+            prepare=prepare,
             requests=child_requests,
             results=child_results,
             lifeline=lifeline,
             buffers=buffers,
+            inherited=inherited,
             timeout_seconds=timeout_seconds,
             memory_limit_bytes=memory_limit_bytes,
         )
@@ -115,12 +119,13 @@ class WorkerProcess:
 def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]:
     # -P and our own path: the same modules as here, whatever lies in the current folder.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    pipes = config.requests, config.results, config.lifeline
     # The child begins with the outside signals blocked: it is not yet able to ignore them.
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, OUTSIDE_SIGNALS)
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "videomae2.data.workers.main", json.dumps(asdict(config))],
-            pass_fds=(config.requests, config.results, config.lifeline, *config.buffers),
+            pass_fds=(*pipes, *config.buffers, *config.inherited),
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,

@@ -83,11 +83,14 @@ class SharedBuffer:
         self._write_pickle(0.0, request)
 
     def read_request(self) -> Any:
-        """Note that the work begins, and take the request out; its room is free afterwards."""
+        """Take the request out; its room is free afterwards."""
         self._used, self._blocks = _CONTENT_OFFSET, []
+        return self._read_pickle()
+
+    def note_start(self) -> None:
+        """Note that the work on the request begins."""
         _, offset, length = _HEADER.unpack_from(self._memory)
         _HEADER.pack_into(self._memory, 0, time.monotonic(), offset, length)
-        return self._read_pickle()
 
     def allocate(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Give an array in shared memory, with arbitrary contents, valid until the next request.

@@ -16,9 +16,7 @@ their number (docs/decisions.md)."""
 
 def count_passes(run: Run, mixture: Mixture, steps: int) -> list[float]:
     """How often a run of so many steps takes each video, for every source."""
-    epochs = steps * run.optim.global_batch_size / mixture.epoch_size
-    pairs = zip(mixture.samples_per_epoch, mixture.sizes, strict=True)
-    return [epochs * samples / size for samples, size in pairs]
+    return mixture.count_passes(steps * run.optim.global_batch_size)
 
 
 def describe_exposure(run: Run, passes: Sequence[float]) -> str:

@@ -1,7 +1,8 @@
-"""How many frames of a clip repeat because videos are short, from some of the videos of a run."""
+"""Some of the videos of a run: how many frames of a clip repeat, and what videos take decoded."""
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,25 +22,38 @@ _MAX_WORKERS = 2
 _LOOK_STREAM = 91
 
 
-def summarize_repeats(run: Run, manifests: Sequence[Manifest], runtime: Runtime) -> Summary:
-    """Open some videos and say how much of their clips repeats, and what cannot be opened.
+@dataclass(slots=True)
+class VideoSample:
+    """What is known of the videos that were looked at."""
+
+    counts: list[tuple[int, int]] = field(default_factory=list)
+    """Frames of each video, and how many frames of a clip of it repeat."""
+    errors: list[VideoError] = field(default_factory=list)
+    """Of those that cannot be opened."""
+    num_bytes: list[int] = field(default_factory=list)
+    """What each takes decoded, where that is known."""
+
+
+def look_at_videos(run: Run, manifests: Sequence[Manifest], runtime: Runtime) -> VideoSample:
+    """Open some videos, and decode a frame of each.
 
     They lie evenly over all lists and are opened with the limits of the run; where they are slow,
     fewer are.
     """
     num_workers = min(_MAX_WORKERS, resolve_num_workers(run.reading.num_workers, runtime))
-    counts: list[tuple[int, int]] = []  # frames of the video, frames of its clip that repeat
-    errors: list[VideoError] = []
+    sample = VideoSample()
     end = time.monotonic() + run.reading.timeout_seconds
     with run.reading.pool(COUNT_CLIP_FRAMES, num_workers=num_workers, max_attempts=1) as pool:
         for result in pool.map(_iterate_requests(run, manifests)):
             if result.error is not None:
-                errors.append(result.error)
+                sample.errors.append(result.error)
             else:
-                counts.append((result.meta["num_frames"], result.meta["repeated"]))
+                meta = result.meta
+                sample.counts.append((meta["num_frames"], meta["repeated"]))
+                sample.num_bytes += [] if meta["num_bytes"] is None else [meta["num_bytes"]]
             if time.monotonic() > end:
                 break
-    return _format_counts(run, counts, errors)
+    return sample
 
 
 def _iterate_requests(run: Run, manifests: Sequence[Manifest]) -> Iterator[SampleRequest]:
@@ -56,10 +70,9 @@ def _iterate_requests(run: Run, manifests: Sequence[Manifest]) -> Iterator[Sampl
         yield SampleRequest(manifests[source][video], key, specs[source], (source, video))
 
 
-def _format_counts(
-    run: Run, counts: Sequence[tuple[int, int]], errors: Sequence[VideoError]
-) -> Summary:
-    rows = []
+def summarize_repeats(run: Run, sample: VideoSample) -> Summary:
+    """Say how much of clips repeats, and what cannot be opened."""
+    rows, counts, errors = [], sample.counts, sample.errors
     looked_at = f"{format_count(len(counts) + len(errors), 'video')} looked at"
     if counts:
         num_frames, repeated = zip(*counts, strict=True)
