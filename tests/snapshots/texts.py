@@ -22,6 +22,7 @@ _VOLATILE = [
     (r"about [\d:. d]+ (s|min|h)( of computing here, )[\d.e+-]+ s", r"about #\2# s"),
     (r"data wait +\d+%", "data wait #%"),
     (r"\b[\d.]+ GiB(?=  )", "# GiB"),
+    (r"of the free [\d.]+ [MG]iB", "of the free #"),
     (r"(\"(out|action)\": .*\n +\"seconds\": |\"seconds\": (?=\d+\.\d{4}))[\d.]+", r"\1#"),
     # what training comes to is held by other tests, and rounding differs between processors
     (

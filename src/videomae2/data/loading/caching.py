@@ -66,11 +66,10 @@ class CacheEstimate:
         videos = format_count(self.num_videos, "video")
         text = (
             f"{videos} take about {format_bytes(self.num_bytes)} decoded, {{}} "
-            f"{_SHARE_NAMES[self.cache]} of the {format_bytes(self.free_bytes)} of memory that "
-            f"are free"
+            f"{_SHARE_NAMES[self.cache]} of the free {format_bytes(self.free_bytes)}"
         )
         if self.fits:
-            return f"{text.format('within')}: decoded once and kept there"
+            return f"{text.format('within')}: decoded once and kept in memory"
         if self.cache == "memory":
             raise ConfigError(
                 f"--data.cache memory does not fit: {text.format('more than')}; smaller videos "
@@ -119,15 +118,15 @@ class RunCache:
         self._said.add(is_refused)
         max_bytes = self._frames.max_bytes
         num_bytes = state.refused_bytes or round(state.num_bytes / state.num_kept * num_videos)
-        fits = "within" if num_bytes <= max_bytes else "not within"
+        fits = "within" if num_bytes <= max_bytes else "more than"
         text = (
             f"cache    {format_count(num_videos, 'video')} take about {format_bytes(num_bytes)} "
-            f"decoded, {fits} {format_bytes(max_bytes)}, {_SHARE_NAMES[self._cache]} of the memory "
-            f"that was free: "
+            f"decoded, {fits} {_SHARE_NAMES[self._cache]} of the free memory: "
         )
         if not is_refused:
-            text += "decoded once and kept there"
+            text += "decoded once and kept in memory"
         else:
+            kept = format_count(state.num_kept, "video")
             short = "memory is short, " if num_bytes <= max_bytes else ""
-            text += f"{short}{state.num_kept} are kept there, the others decoded anew each time"
+            text += f"{short}{kept} kept, every clip of the others is decoded anew"
         _logger.info(text)

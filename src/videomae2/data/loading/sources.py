@@ -55,10 +55,10 @@ class DataConfig(Normalization):
     max_unreadable_share: Annotated[float, SHARE] = 0.1
     """Stop when more than this share of all videos turns out unreadable."""
     cache: Cache = "auto"
-    """Keep decoded videos in memory, shared by all reading processes, so that later epochs wait for
-    nothing; what is read stays the same to the bit. auto does where videos are read more than once
-    and all of them fit into half of the free memory; memory insists, up to four fifths; off never
-    does."""
+    """Keep decoded videos in memory, one copy for all reading processes, so that later epochs
+    wait for nothing; clips are the same to the bit. auto does where videos are read more than
+    once and all of them fit into half of the free memory, memory insists (up to four fifths),
+    off decodes every clip anew."""
 
 
 def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:
