@@ -268,7 +268,9 @@ def test_what_does_not_fit_is_decoded_anew(tmp_path, monkeypatch, caplog, free_b
     monkeypatch.setattr(caching, "find_free_bytes", lambda: free_bytes)
     caplog.set_level(logging.INFO)
     assert read_all(tmp_path, tmp_path / "on", "auto") == expected
-    assert re.search("more than half of the free memory: [0-4] videos? kept, every clip", caplog.text)
+    assert re.search(
+        "more than half of the free memory: [0-4] videos? kept, every clip", caplog.text
+    )
 
 
 @pytest.mark.parametrize(
