@@ -213,12 +213,13 @@ def test_what_breaks_off_is_said_with_what_was_seen(call, place):
         (["rtsp://me:secret@127.0.0.1:{port}/s"], "cannot read rtsp://me:***@127.0.0.1"),
         (["/dev/video77"], "there is no camera /dev/video77 on this machine"),
         (["77"], "there is no camera /dev/video77 on this machine"),
+        (["77", "--clips", 1, "--crops", 1], "there is no camera /dev/video77 on this machine"),
         (["ftp://host/a.mp4"], "streams of the kind ftp:// are not read"),
     ],
 )
 def test_streams_that_are_not_there_are_said(call, words, said):
     port = closed_port()
-    code, out, err = call("model", *(word.format(port=port) for word in words))
+    code, out, err = call("model", *(str(word).format(port=port) for word in words))
     assert code == 2
     assert said in err
     assert "secret" not in out + err
@@ -230,8 +231,8 @@ def test_streams_that_are_not_there_are_said(call, words, said):
     [
         (["rtsp://h/a", "a.ts"], "rtsp://h/a is a stream, which may never end"),
         (["rtsp://h/a", "rtsp://h/b"], "leave out the other videos"),
-        (["rtsp://h/a", "--clips", 1], "--clips has no effect on a stream"),
-        (["0", "--crops", 1], "--crops has no effect on a stream"),
+        (["rtsp://h/a", "--clips", 5], "--clips 5 has no effect on a stream"),
+        (["0", "--clips", 1, "--crops", 3], "--crops 3 has no effect on a stream"),
         (["rtsp://h/a", "--timeout-seconds", 5], "--timeout-seconds has no effect on a stream"),
         (["rtsp://h/a", "--max-seconds", 0], "--max-seconds 0.0 cannot work"),
         (["a.ts", "--max-seconds", 5], "--max-seconds goes only with a stream"),

@@ -51,8 +51,10 @@ def saved_classifier(folder, classes=NAMES, outputs=5, notes=None, **changed):
     """Save a classifier, and give it."""
     folder.mkdir(exist_ok=True)
     model = small_classifier(outputs, seed=8, **changed)
+    channels = model.config.encoder.channels
+    statistics = {name: values[:channels] for name, values in STATISTICS.items()}
     card = SavedClassifierConfig(
-        model=model.config, class_names=classes, metadata=notes or {}, **STATISTICS
+        model=model.config, class_names=classes, metadata=notes or {}, **statistics
     )
     save_model(folder, model.state_dict(), card)
     return model

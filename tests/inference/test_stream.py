@@ -3,11 +3,13 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_classifier
 from tests.helpers.streams import file_response, serving, writing
 from videomae2.data.video.reader import open_reader
+from videomae2.data.video.trim import fit_channels
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_inputs
 from videomae2.inference.predictor import Predictor
@@ -149,13 +151,42 @@ def test_a_rate_is_for_frames_in_memory(predictor, folder):
         predictor.predict(folder / "long.ts", frame_rate=25.0)
 
 
-@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("channels", [2, 4, 5])
 def test_channels_are_those_of_the_model(predictor, channels):
     frames = np.zeros((20, 32, 48, channels), np.uint8)
     with pytest.raises(VideoError, match=f"{channels} channels, the model reads 3"):
         predictor.predict(frames)
     with pytest.raises(VideoError, match=f"{channels} channels, the model reads 3"):
         list(predictor.stream(frames, frame_rate=25.0))
+
+
+@pytest.mark.parametrize(("wanted", "channels"), [(1, 3), (3, 1), (1, 1), (3, 3)])
+def test_grey_and_colour_become_each_other_in_memory_and_in_files(tmp_path, wanted, channels):
+    grey = np.random.default_rng(5).integers(0, 256, (20, 36, 50, 1), dtype=np.uint8)
+    frames = grey.repeat(channels, axis=3)
+    saved_classifier(tmp_path / "model", channels=wanted)
+    predictor = Predictor(tmp_path / "model", device="cpu", precision="fp32")
+    np.save(tmp_path / "a.npy", frames)
+    (tmp_path / "frames").mkdir()
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame.squeeze()).save(tmp_path / "frames" / f"{number}.png")
+    expected = predictor.predict(grey.repeat(wanted, axis=3)).scores
+    for given in (frames, iter(frames), tmp_path / "a.npy", tmp_path / "frames"):
+        np.testing.assert_allclose(predictor.predict(given).scores, expected, atol=1e-6)
+    rows = list(predictor.stream(frames, frame_rate=10.0, window_seconds=1.0))
+    line = compute_timeline(
+        Predictor(tmp_path / "model", device="cpu", precision="fp32", frame_rate=10.0),
+        expand_inputs([tmp_path / "a.npy"])[0],
+        TimelineConfig(window_seconds=1.0),
+    )
+    check_same(rows, line)
+
+
+def test_colour_becomes_the_grey_of_pillow():
+    frames = np.random.default_rng(6).integers(0, 256, (2, 30, 40, 3), dtype=np.uint8)
+    grey = fit_channels("", frames, 1)
+    for frame, expected in zip(grey, frames, strict=True):
+        np.testing.assert_array_equal(frame[..., 0], Image.fromarray(expected).convert("L"))
 
 
 def test_windows_closer_than_frames_are_refused(predictor):

@@ -244,6 +244,23 @@ def test_a_run_that_learnt_before_it_was_stopped_may_end_badly():
     assert run(task, 4, first=2, opt=opt, bad=(2, 3))[1] == [4]
 
 
+@pytest.mark.parametrize(("steps", "bad"), [(4, (1, 2, 3)), (9, (2, 6, 7, 8)), (12, range(7, 12))])
+def test_weights_that_give_no_finite_loss_at_the_end_are_no_result(steps, bad):
+    saved = []
+    words = rf"are of no use: {steps - max(set(range(steps)) - set(bad)) - 1} steps in a row .*lr"
+    with pytest.raises(NonFiniteLossError, match=words):
+        run(Fit(), steps, bad=tuple(bad), save=saved.append, max_nonfinite_steps=20)
+    assert saved == []
+
+
+@pytest.mark.parametrize("bad", [(5,), (4, 5), (0, 1, 2, 5)])
+def test_one_or_two_bad_steps_at_the_end_are_said(bad):
+    said = []
+    with logging_to(said.append):
+        assert run(Fit(), 6, bad=bad, max_nonfinite_steps=20)[1] == [6]
+    assert [line.startswith("the run ends with ") for line in said] == [True]
+
+
 def test_sigusr1_saves_and_goes_on():
     task, saved = Fit(), []
 

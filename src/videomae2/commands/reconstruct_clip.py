@@ -15,8 +15,9 @@ from videomae2.config.runs import PretrainRun
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.video.reader import Reader, Seconds, open_reader
+from videomae2.data.video.trim import fit_channels
 from videomae2.data.views import sampling
-from videomae2.errors import ConfigError, ManifestError, VideoError
+from videomae2.errors import ConfigError, ManifestError
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.reconstruct import StatisticsSource
 from videomae2.tensors.grid import Cubes
@@ -76,11 +77,7 @@ def read_clip(
         unique_indices, positions = np.unique(indices, return_inverse=True)
         frames = reader.read(unique_indices.tolist())[positions]
         seconds = None if reader.seconds is None else reader.seconds[indices]
-    if frames.shape[3] != cubes.channels:
-        raise VideoError(
-            video, f"its frames have {frames.shape[3]} channels, the model reads {cubes.channels}"
-        )
-    return VideoClip(frames, indices, seconds)
+    return VideoClip(fit_channels(video, frames, cubes.channels), indices, seconds)
 
 
 def _select_indices(

@@ -15,7 +15,7 @@ from videomae2.data.live.memory import FRAMES_NAME, as_array, check_frame, check
 from videomae2.data.live.reader import LiveReader, StreamFrame
 from videomae2.data.live.sources import LiveConfig, StreamSource, find_stream
 from videomae2.data.video.reader import read_file_mode
-from videomae2.data.video.trim import check_channels
+from videomae2.data.video.trim import fit_channels
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.prediction import WindowPrediction
 from videomae2.inference.predictor import Predictor
@@ -104,8 +104,7 @@ def iterate_given(
     """
     channels = predictor.scorer.views.channels
     for index, frame in enumerate(frames):
-        row = check_frame(frame, index)
-        check_channels(FRAMES_NAME, row.shape[3], channels)
+        row = fit_channels(FRAMES_NAME, check_frame(frame, index), channels)
         yield StreamFrame(index, index / frame_rate, predictor.scorer.crop_center(row)[0])
         if at_once:
             yield None

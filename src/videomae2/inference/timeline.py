@@ -19,7 +19,7 @@ from torch import Tensor
 from videomae2.base.progress import track
 from videomae2.base.ranges import POSITIVE, SHARE, find_range_errors
 from videomae2.base.text import format_count
-from videomae2.data.video.trim import check_channels
+from videomae2.data.video.trim import check_channels, fit_channels
 from videomae2.data.views.scan import (
     SCAN_FUNCTION,
     ScanInfo,
@@ -239,7 +239,7 @@ class _ClipCutter:
     """Cuts the clips of windows out of a video that is read from first to last."""
 
     def __init__(self, predictor: Predictor, windows: SlidingWindows) -> None:
-        self._crop, self._pending = predictor.scorer.crop_center, deque(windows.frames.tolist())
+        self._scorer, self._pending = predictor.scorer, deque(windows.frames.tolist())
         self._frames: dict[int, Tensor] = {}
         self._number = 0
         self.complete: list[int] = []
@@ -252,8 +252,10 @@ class _ClipCutter:
         try:
             for part in parts:
                 self.error = self.error or part.error
-                cropped = self._crop(part.frames) if part.indices else ()
-                self._frames.update(zip(part.indices, cropped, strict=True))
+                if part.indices:
+                    frames = fit_channels("", part.frames, self._scorer.views.channels)
+                    cropped = self._scorer.crop_center(frames)
+                    self._frames.update(zip(part.indices, cropped, strict=True))
                 yield from self._cut_until(part.last)
         except VideoError as error:
             self.error = self.error or error

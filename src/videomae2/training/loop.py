@@ -108,6 +108,7 @@ class _LoopState:
             self.flush_metrics()
             if not any_step_taken(optimizer):
                 raise self.metrics.no_update_error()
+            self.metrics.check_end()
             self.save_checkpoint(steps_done)
             for callback in self.callbacks:
                 callback.on_end()
@@ -159,7 +160,7 @@ def fit(
         Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
         CheckpointError: When the last state could not be saved, or nothing at all when asked to
             stop.
-        NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
+        NonFiniteLossError: When too many steps in a row had to be skipped, the last ones, or all.
     """
     iterator = MicroBatchIterator(micro_batches, config.gradient_accumulation_steps, signals)
     metrics = MetricsBuffer(config.max_nonfinite_steps)

@@ -1,5 +1,6 @@
 """Metrics of steps, kept on the device and read out together: one wait for many steps."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,9 @@ import torch
 from videomae2.base.text import format_count
 from videomae2.errors import NonFiniteLossError
 from videomae2.training.step import StepResult
+
+_logger = logging.getLogger(__name__)
+_MAX_SKIPPED_AT_END = 2  # which may be the fault of their videos; more are that of the weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,21 @@ class MetricsBuffer:
             if len(self._skipped_in_row) >= self.max_nonfinite_steps:
                 raise NonFiniteLossError(_explain_skipped(self._skipped_in_row))
 
+    def check_end(self) -> None:
+        """Look at the last steps of a run: weights that give no finite loss any more are no result.
+
+        Raises:
+            NonFiniteLossError: More than two in a row were skipped, though videos could be read.
+        """
+        skipped = self._skipped_in_row
+        if not skipped or _is_unreadable(skipped[-1]):
+            return
+        if len(skipped) > _MAX_SKIPPED_AT_END:
+            raise NonFiniteLossError(
+                f"the weights at the end of the run are of no use: {_explain_skipped(skipped)}"
+            )
+        _logger.warning(f"the run ends with {_explain_skipped(skipped)}")
+
     def no_update_error(self) -> NonFiniteLossError:
         """The error of a run that ends with the weights it began with."""
         return NonFiniteLossError(f"nothing was learnt: {_explain_skipped(self._skipped_in_row)}")
@@ -73,13 +92,17 @@ def _explain_skipped(skipped: list[StepRecord]) -> str:
     last = skipped[-1]
     videos = sorted({name for record in skipped for name in record.samples})
     names = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
-    cause = "no readable video" if last.num_unreadable and math.isnan(last.loss) else "not finite"
+    cause = "no readable video" if _is_unreadable(last) else "not finite"
     return (
         f"{format_count(len(skipped), 'step')} in a row skipped, up to step "
         f"{last.step}: loss {last.loss:g}, "
         f"gradient norm {last.grad_norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
         f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {names}"
     )
+
+
+def _is_unreadable(record: StepRecord) -> bool:
+    return record.num_unreadable > 0 and math.isnan(record.loss)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def check_options(options: PredictOptions, *, has_stream: bool | None) -> None:
     if has_stream is not False:
         unused = {}
     elif options.timeline:
-        unused = {"clips": options.clips is not None, "crops": options.crops is not None}
+        unused = {name: _is_not_one(options, name) for name in ("clips", "crops")}
     else:
         unused = {
             "window-seconds": windows.window_seconds is not None,
@@ -122,9 +122,10 @@ def _list_unused(options: PredictOptions, *, has_stream: bool) -> list[str]:
             if getattr(options.live, each.name) is not None
         ]
     problems = [
-        f"--{name} has no effect on a stream, which is predicted as a time line"
+        f"--{name} {getattr(options, name)} has no effect on a stream, of which one clip after the "
+        "other is predicted, each once; leave it out"
         for name in ("clips", "crops")
-        if getattr(options, name) is not None
+        if _is_not_one(options, name)
     ]
     if options.save_video:
         problems.append("--save-video reads a video twice, and a stream comes once; leave it out")
@@ -134,3 +135,8 @@ def _list_unused(options: PredictOptions, *, has_stream: bool) -> list[str]:
         for name in _UNUSED_READING
         if getattr(options.reading, name) != getattr(DEFAULT_READING, name)
     ]
+
+
+def _is_not_one(options: PredictOptions, name: str) -> bool:
+    """Whether a count is given that windows do not have: each is one clip and its middle crop."""
+    return getattr(options, name) not in (None, 1)

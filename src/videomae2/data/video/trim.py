@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import UInt8
 
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import (
@@ -134,13 +135,33 @@ def require_timestamps(reader: Reader, path: str) -> Seconds:
     return reader.seconds
 
 
-def check_channels(path: str, num_channels: int, expected: int) -> None:
-    """Refuse frames that the model cannot read.
+def fit_channels(
+    path: Path | str, frames: Frames, expected: int
+) -> UInt8[np.ndarray, "frames height width expected_channels"]:
+    """Frames as the model reads them: of colour one becomes grey, of grey one becomes colour.
+
+    Files are decoded so already; arrays and frames of the caller are what they are.
 
     Raises:
         VideoError: They have another number of channels.
     """
-    if num_channels != expected:
+    num_channels = frames.shape[3]
+    check_channels(path, num_channels, expected)
+    if num_channels == expected:
+        return frames
+    if expected == 1:  # the weights and rounding of Pillow's grey
+        weighted = frames.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+        return ((weighted + (1 << 15)) >> 16).astype(np.uint8)[..., None]
+    return np.repeat(frames, expected, axis=3)
+
+
+def check_channels(path: Path | str, num_channels: int, expected: int) -> None:
+    """Refuse frames that the model cannot read, also as grey or as colour.
+
+    Raises:
+        VideoError: They have another number of channels.
+    """
+    if num_channels != expected and {num_channels, expected} != {1, 3}:
         raise VideoError(
             path, f"its frames have {num_channels} channels, the model reads {expected}"
         )

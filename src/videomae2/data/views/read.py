@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from videomae2.data.video.reader import Reader
-from videomae2.data.video.trim import check_channels, open_video, require_timestamps
+from videomae2.data.video.trim import fit_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
 from videomae2.data.views.frame_cache import read_file_state, see_cache
 from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
@@ -88,7 +88,7 @@ def read_sample(
         unique_frames, frame_index = np.unique(indices, return_inverse=True)
         frames = reader.read(unique_frames.tolist())
         num_frames = reader.num_frames
-    check_channels(entry.path, frames.shape[3], spec.channels)
+    frames = fit_channels(entry.path, frames, spec.channels)
     boxes, flips = draw_view_boxes(frames.shape[1], frames.shape[2], spec, request.key)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
@@ -182,7 +182,7 @@ def read_views_of(
     opened = time.perf_counter()
     frames = reader.read(unique_frames.tolist())
     num_frames, shown = reader.num_frames, reader.seconds
-    check_channels(request.path, frames.shape[3], request.spec.channels)
+    frames = fit_channels(request.path, frames, request.spec.channels)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
     out_index = allocate(frame_index.shape, np.int64)
