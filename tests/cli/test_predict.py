@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_autoencoder
 from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from tests.helpers.videos import save_wide
 from videomae2.cli.main import main
 from videomae2.data.manifests.public_classes import load_public_classes
 
@@ -203,6 +204,19 @@ def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
     assert "0:02.00" in out
 
 
+@pytest.mark.parametrize(("bits", "kind"), [(10, "npy"), (12, "png"), (14, "tif"), (16, "npy")])
+def test_used_bits_are_said_or_given(call, tmp_path, bits, kind):
+    path = save_wide(tmp_path, kind, bits)
+    code, out, err = call("model", path, "--clips", 1, "--crops", 1)
+    assert code == 0
+    assert (f"{path}: {bits} of 16 bits are taken" in err) == (bits < 16)
+    assert call("model", path, "--clips", 1, "--crops", 1, "--bits", bits) == (0, out, "")
+    if bits > 10:
+        code, _, err = call("model", path, "--bits", bits - 4)
+        assert code == 2
+        assert f"{bits - 4} bits were found or given; give bits" in err
+
+
 def test_help_shows_examples(capsys):
     assert main(["predict", "--help"]) == 0
     said = capsys.readouterr().out
@@ -231,6 +245,7 @@ def test_help_shows_examples(capsys):
             ["model", "long.mp4", "--timeline", "--save-video"],
             "--save-video wants a folder to write to",
         ),
+        (["model", "long.mp4", "--bits", "7"], "--bits 7 cannot work; it wants 8 to 16"),
         (["model", "long.mp4", "--top-k", "0"], "--top-k is 0, wanted 1 or more"),
         (
             ["model", "long.mp4", "--frame-interval", "0"],

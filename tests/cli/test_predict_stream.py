@@ -233,6 +233,7 @@ def test_streams_that_are_not_there_are_said(call, words, said):
         (["rtsp://h/a", "rtsp://h/b"], "leave out the other videos"),
         (["rtsp://h/a", "--clips", 5], "--clips 5 has no effect on a stream"),
         (["0", "--clips", 1, "--crops", 3], "--crops 3 has no effect on a stream"),
+        (["rtsp://h/a", "--bits", 12], "--bits has no effect on a stream"),
         (["rtsp://h/a", "--timeout-seconds", 5], "--timeout-seconds has no effect on a stream"),
         (["rtsp://h/a", "--max-seconds", 0], "--max-seconds 0.0 cannot work"),
         (["a.ts", "--max-seconds", 5], "--max-seconds goes only with a stream"),

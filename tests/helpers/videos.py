@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 ZOO = Path(__file__).resolve().parents[3] / "shared" / "data" / "zoo"
 BITS = 8
@@ -28,6 +29,22 @@ def number_of(frame: np.ndarray) -> int:
     around = [frame[r - 1 : r + 2, c - 1 : c + 2].mean() for r, c in _centres(height, width)]
     assert centres.shape[:2] == (2, 4)
     return sum(int(value > 130) << i for i, value in enumerate(around))
+
+
+def save_wide(place, kind, bits):
+    """Twelve frames of so many bits in 16, as a folder, a file of pages or an array."""
+    most = (1 << bits) - 1
+    frames = [(numbered(n)[:, :, 0] * (most / 255)).astype(np.uint16) for n in range(12)]
+    if kind == "npy":
+        np.save(place / "a.npy", frames)
+    elif kind == "tif":
+        first, *more = [Image.fromarray(frame) for frame in frames]
+        first.save(place / "a.tif", save_all=True, append_images=more)
+    else:
+        (place / "a.png").mkdir()
+        for number, frame in enumerate(frames):
+            Image.fromarray(frame).save(place / "a.png" / f"{number}.png")
+    return place / f"a.{kind}"
 
 
 def _centres(height: int, width: int) -> list[tuple[int, int]]:

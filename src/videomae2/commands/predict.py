@@ -55,11 +55,15 @@ def predict(
 
 
 def iterate_batches(
-    inputs: Sequence[VideoInput], descriptor: int | None, head: bytes = b""
+    inputs: Sequence[VideoInput],
+    descriptor: int | None,
+    head: bytes = b"",
+    *,
+    bits: int | None = None,
 ) -> Iterator[Batch]:
     """Yield the videos that are named, then those whose paths come on an open file.
 
-    ``head``: what was read of it already.
+    ``head``: what was read of it already; ``bits`` as of ``expand_inputs``.
 
     Raises:
         ConfigError: No paths come there, but a video.
@@ -68,7 +72,7 @@ def iterate_batches(
         yield list(inputs)
     if descriptor is not None:
         for lines in stream_lines(descriptor, head):
-            yield expand_lines(lines)
+            yield expand_lines(lines, bits)
 
 
 def predict_batches(

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
+from videomae2.base.ranges import BITS, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.commands.train.run_folder import RUN_FILE
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
@@ -37,6 +37,8 @@ class ReconstructConfig:
     in the middle also of a model whose clips show whole videos."""
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of a folder of images or an array; as in training if not given."""
+    bits: Annotated[int | None, BITS] = None
+    """Bits that are used of images and arrays of 16 bits; as in training if not given."""
     statistics: StatisticsSource = "visible"
     """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
     truth, which flatters the model."""
@@ -71,7 +73,10 @@ def read_clip(
     """
     frame_rate = config.frame_rate or (source.frame_rate if source else None)
     with open_reader(
-        video, pixels="gray" if cubes.channels == 1 else "rgb", frame_rate=frame_rate
+        video,
+        pixels="gray" if cubes.channels == 1 else "rgb",
+        frame_rate=frame_rate,
+        bits=config.bits or (source.bits if source else None),
     ) as reader:
         indices = _select_indices(reader, cubes.frames, video, source, config)
         unique_indices, positions = np.unique(indices, return_inverse=True)

@@ -1,5 +1,6 @@
 """Videos as people name them: files, folders and lines of standard input, in their order."""
 
+import logging
 import os
 import select
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videomae2.data.live.pipe import looks_like_video
+from videomae2.data.manifests.bit_depth import find_bits_of_video
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ConfigError, ManifestError, VideoError
 
+_logger = logging.getLogger(__name__)
 _CHUNK = 1 << 16
+_ALL_BITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +29,23 @@ class VideoInput:
     """Where it lies in the folder that was named; "" if it was named itself."""
 
 
-def expand_inputs(paths: Iterable[Path | str]) -> list[VideoInput]:
+def expand_inputs(paths: Iterable[Path | str], bits: int | None = None) -> list[VideoInput]:
     """Turn paths into videos; whether a file can be read turns out when it is.
+
+    ``bits``: how many are used where frames have 16; found out, and said, if not given.
 
     Raises:
         ManifestError: A folder holds neither.
     """
-    return [each for path in paths for each in _expand_path(os.fspath(path))]
+    return [each for path in paths for each in _expand_path(os.fspath(path), bits)]
 
 
-def expand_lines(lines: Sequence[str]) -> list[VideoInput | VideoError]:
+def expand_lines(lines: Sequence[str], bits: int | None = None) -> list[VideoInput | VideoError]:
     """The same for lines of standard input, where a folder without videos stops nothing."""
     inputs: list[VideoInput | VideoError] = []
     for line in lines:
         try:
-            inputs += _expand_path(line)
+            inputs += _expand_path(line, bits)
         except ManifestError as error:
             inputs.append(VideoError(line, str(error).removeprefix(f"{line}: ")))
     return inputs
@@ -76,12 +82,24 @@ def stream_lines(descriptor: int, head: bytes = b"") -> Iterator[list[str]]:
             return
 
 
-def _expand_path(path: str) -> list[VideoInput]:
+def _expand_path(path: str, bits: int | None) -> list[VideoInput]:
     path = os.path.expanduser(path)
     if not os.path.isdir(path):
-        return [VideoInput(Entry(path, location=path))]
-    manifest = read_manifest(path)
+        found = find_bits_of_video(path) if bits is None else None
+        used = found[0] if found else bits or _ALL_BITS
+        _warn_about_bits(path, used if found else _ALL_BITS)
+        return [VideoInput(Entry(path, location=path, bits=used))]
+    manifest = read_manifest(path, bits=bits)
+    _warn_about_bits(path, manifest.bits if bits is None else _ALL_BITS)
     return [
         VideoInput(entry, manifest.frame_name if entry.is_frames else None, below)
         for entry, below in zip(manifest, manifest.paths, strict=True)
     ]
+
+
+def _warn_about_bits(path: str, bits: int) -> None:
+    if bits < _ALL_BITS:
+        _logger.warning(
+            f"{path}: {bits} of 16 bits are taken, since no larger value was seen in a few frames; "
+            "bits says otherwise"
+        )

@@ -65,6 +65,7 @@ class Predictor:
         views: Which views of a whole video are averaged; as in evaluation if not given.
         reading: How videos are read; in a process of their own, 120 s each, if not given.
         frame_rate: Frames per second of folders of images and arrays, which have no clock.
+        bits: How many bits are used where their frames have 16; found out if not given.
 
     Raises:
         CheckpointError: There is no model, it is no classifier with a head, or names and outputs
@@ -88,13 +89,14 @@ class Predictor:
         views: EvalViews | None = None,
         reading: ReadingConfig = DEFAULT_READING,
         frame_rate: float | None = None,
+        bits: int | None = None,
     ) -> None:
         views = views or EvalViews()
         options = ClassifierOptions(
             class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side
         )
         problems = options.find_problems()
-        for part in (views, reading, ListConfig(frame_rate=frame_rate)):
+        for part in (views, reading, ListConfig(frame_rate=frame_rate, bits=bits)):
             problems += [problem for _, problem in find_range_errors(part)]
         if problems:
             raise ConfigError(problems)
@@ -107,6 +109,7 @@ class Predictor:
             limits=replace(reading.limits(), max_frames=_MAX_FRAMES),
             frame_rate=frame_rate,
         )
+        self._bits = bits
         self.classifier = load_classifier_task(ref, runtime)
         self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 
@@ -149,7 +152,7 @@ class Predictor:
             raise ValueError(
                 "frame_rate is that of frames in memory; for paths give it to Predictor"
             )
-        inputs = expand_inputs([video])
+        inputs = expand_inputs([video], self._bits)
         if len(inputs) != 1:
             raise ValueError(f"{video} holds {len(inputs)} videos; give it to predict_all")
         (prediction,) = self.predict_all(inputs)
@@ -185,7 +188,7 @@ class Predictor:
                 if isinstance(video, VideoError):
                     pending.append(video)
                     continue
-                for each in [video] if isinstance(video, VideoInput) else expand_inputs([video]):
+                for each in self._expand(video):
                     spec = replace(self.scorer.views, frame_name=each.frame_name)
                     pending.append(request := ViewsRequest(each.entry, spec))
                     yield request
@@ -254,6 +257,9 @@ class Predictor:
                 silence_seconds=silence_seconds,
             ),
         )
+
+    def _expand(self, video: Path | str | VideoInput) -> list[VideoInput]:
+        return [video] if isinstance(video, VideoInput) else expand_inputs([video], self._bits)
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
         if frame_rate is not None and not (0 < frame_rate < float("inf")):

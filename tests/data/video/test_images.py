@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.videos import number_of, numbered
+from tests.helpers.videos import number_of, numbered, save_wide
 from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.errors import VideoError
 
@@ -99,6 +99,18 @@ def test_sixteen_bit_images_keep_their_high_bits(tmp_path):
     wide = numbered(9)[:, :, 0].astype(np.uint16) << 8
     Image.fromarray(wide).save(tmp_path / "a1.png")
     np.testing.assert_array_equal(open_reader(tmp_path).read([0])[0, :, :, 0], wide >> 8)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("kind", ["png", "tif", "npy"])
+def test_the_bits_that_are_used_are_found_or_given(tmp_path, kind, bits):
+    path = save_wide(tmp_path, kind, bits)
+    grey = np.stack([numbered(n)[:, :, 0] for n in range(12)]).astype(int)
+    for given in (None, bits):
+        frames = open_reader(path, pixels="gray", bits=given).read(range(12))
+        assert np.abs(frames[..., 0] - grey).max() <= 1
+    if bits < 16:
+        assert open_reader(path, bits=16).read([3]).max() < 128
 
 
 def test_bad_templates_and_folders_are_refused(folder, tmp_path_factory):

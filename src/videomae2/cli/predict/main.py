@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     check_options(options, has_stream=None if is_unknown else source is not None)
     if source is not None:
         return _main_stream(options, source, head)
-    inputs = expand_inputs([video for video in options.videos if video != STDIN])
+    inputs = expand_inputs([video for video in options.videos if video != STDIN], options.bits)
     if not options.dry_run and STDIN not in options.videos:
         _check_any_exists(inputs)
     predictor = _load_predictor(options)
@@ -88,7 +88,7 @@ def _predict(
     )
     printer.print_header(as_timelines=options.timeline)
     descriptor = sys.stdin.fileno() if STDIN in options.videos else None
-    batches = iterate_batches(inputs, descriptor, head)
+    batches = iterate_batches(inputs, descriptor, head, bits=options.bits)
     if options.timeline:
         for result in compute_timelines(
             predictor, batches, options.windows, out=options.out, with_video=options.save_video
@@ -134,4 +134,5 @@ def _load_predictor(options: PredictOptions) -> Predictor:
         views=views,
         reading=options.reading,
         frame_rate=options.frame_rate,
+        bits=options.bits,
     )

@@ -59,6 +59,8 @@ class PredictOptions:
     frame_rate: float | None = None
     """Frames per second of folders of images and of arrays, and of streams without a clock, whose
     frames else count from when they arrive."""
+    bits: int | None = None
+    """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
     reading: OmitArgPrefixes[ReadingConfig] = field(default_factory=lambda: DEFAULT_READING)
     """How videos are read; the parts of a long one, in one process."""
     device: str = "auto"
@@ -127,6 +129,8 @@ def _list_unused(options: PredictOptions, *, has_stream: bool) -> list[str]:
         for name in ("clips", "crops")
         if _is_not_one(options, name)
     ]
+    if options.bits is not None:
+        problems.append("--bits has no effect on a stream; leave it out")
     if options.save_video:
         problems.append("--save-video reads a video twice, and a stream comes once; leave it out")
     return problems + [

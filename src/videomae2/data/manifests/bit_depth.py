@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from videomae2.data.manifests.manifest import Entry, Manifest
+from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.frame_names import is_image, order_frames
 from videomae2.data.video.images import SIXTEEN_BIT_MODES, open_image
 from videomae2.data.video.npy import read_npy_header
@@ -18,28 +18,38 @@ from videomae2.errors import VideoError
 
 _MAX_PROBED = 8  # videos, one frame of each
 _DEPTHS = (8, 10, 12, 14, 16)
+_SUFFIXES = (".npy", *(f".{extension}" for extension in PAGED_EXTENSIONS))
 
 
 def find_bits(manifest: Manifest) -> tuple[int, int] | None:
     """The bits that are used, and the largest value seen; None if no video has 16 of them."""
-    suffixes = (".npy", *(f".{extension}" for extension in PAGED_EXTENSIONS))
     candidates = [
         row for row, path in enumerate(manifest.paths)
-        if manifest.is_frames[row] or path.lower().endswith(suffixes)
+        if manifest.is_frames[row] or path.lower().endswith(_SUFFIXES)
     ]  # fmt: skip
     step = max(1, len(candidates) // _MAX_PROBED)
-    largest = max((_read_largest_value(manifest[row]) for row in candidates[::step]), default=-1)
-    if largest < 0:
-        return None
-    return next(bits for bits in _DEPTHS if largest < 2**bits), largest
+    return _fit_bits(
+        max((_read_largest_value(manifest[row].path) for row in candidates[::step]), default=-1)
+    )
 
 
-def _read_largest_value(entry: Entry) -> int:
+def find_bits_of_video(path: Path | str) -> tuple[int, int] | None:
+    """The same of a folder of images, an array or a file of pages; of others None."""
+    name = os.fspath(path)
+    is_probed = name.lower().endswith(_SUFFIXES) or os.path.isdir(name)
+    return _fit_bits(_read_largest_value(name)) if is_probed else None
+
+
+def _fit_bits(largest: int) -> tuple[int, int] | None:
+    return None if largest < 0 else (next(b for b in _DEPTHS if largest < 2**b), largest)
+
+
+def _read_largest_value(video: str) -> int:
     """The largest value of a frame in the middle; -1 where frames have 8 bits or cannot be read."""
     try:
-        if entry.path.lower().endswith(".npy"):
-            return _read_largest_of_array(entry.path)
-        path = Path(entry.path)
+        if video.lower().endswith(".npy"):
+            return _read_largest_of_array(video)
+        path = Path(video)
         if path.is_dir():
             names = order_frames(filter(is_image, os.listdir(path)))
             path = path / names[len(names) // 2]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.base.ranges import POSITIVE, Range
+from videomae2.base.ranges import BITS, POSITIVE, Range
 from videomae2.data.manifests.bit_depth import find_bits
 from videomae2.data.manifests.builder import (
     LabelPolicy,
@@ -57,7 +57,7 @@ class ListConfig:
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the frame interval or a window counts in seconds. Video files go by their own times."""
-    bits: Annotated[int | None, Range("8 to 16", minimum=8.0, maximum=16.0)] = None
+    bits: Annotated[int | None, BITS] = None
     """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""

@@ -83,7 +83,7 @@ def open_reader(
     first: int = 0,
     frames: int | None = None,
     frame_rate: float | None = None,
-    bits: int = 16,
+    bits: int | None = None,
 ) -> Reader:
     """Open what the path names: a folder of frame images, an `.npy` array, else a video file.
 
@@ -98,7 +98,8 @@ def open_reader(
         frames: How many frames from there; all there are if left out.
         frame_rate: Frames per second of a folder or an array, which do not tell it; without it
             they have no `seconds`. A video file goes by its own times.
-        bits: How many bits are used of images and arrays of 16; the upper 8 of them are read.
+        bits: How many bits are used of images and arrays of 16; the upper 8 of them are read. Found
+            out from a frame in the middle if left out.
 
     Raises:
         VideoError: If it cannot be opened, is over a limit, or has no frames `first` ...
@@ -106,6 +107,10 @@ def open_reader(
     # Each kind is imported when it is met: whoever reads arrays here loads no FFmpeg.
     limits = limits or ReadLimits()
     mode = read_file_mode(path)
+    if bits is None:
+        from videomae2.data.manifests.bit_depth import find_bits_of_video
+
+        bits = (find_bits_of_video(path) or (16, 0))[0]
     if stat.S_ISDIR(mode):
         from videomae2.data.video.images import FrameFolder
 
