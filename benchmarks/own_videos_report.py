@@ -18,7 +18,7 @@ from videomae2.base.files import atomic_write_text
 from videomae2.base.text import format_duration
 from videomae2.commands.bench.machine import Machine
 from videomae2.metrics.bootstrap import CONFIDENCE, N_RESAMPLES, Interval
-from videomae2.reports.charts import COLORS, open_png, set_percent
+from videomae2.reports.charts import COLORS, draw_legend, open_png, set_percent
 
 Hits = Sequence[Mapping[str, float]]
 """1 or 0 of each test video by its name, for each seed."""
@@ -156,9 +156,9 @@ def write_report(
     page = "\n\n".join(
         [
             f"## {title}",
-            f"{machine}. All processes together computed "
+            f"{machine}. Commands of one thread; all together took "
             f"{format_duration(sum(seconds.values(), 0.0))}.",
-            *(f"* {name}: {text}" for name, text in facts.items()),
+            "\n".join(f"* {name}: {text}" for name, text in facts.items()),
             "\n".join(_format_arms(arms, labels)),
             "\n".join(_format_pixels(pixels)),
             f"![{title}]({out.name}.png)",
@@ -219,14 +219,17 @@ def _draw(
     title: str,
 ) -> None:
     """Bars of means with a dot for each seed, and lines where pixels stand."""
-    with open_png(path, size=(2.6 + 1.7 * len(arms), 3.6), dpi=150, padding=(0.08, 0.08)) as figure:
+    size = (2.6 + 1.7 * len(arms), 3.8)
+    with open_png(path, size=size, dpi=150, padding=(0.08, 0.08)) as figure:
         axes = figure.subplots()
         names = []
         for number, arm in enumerate(arms):
-            for offset, values, color in ((-0.2, arm.rival, "c5"), (0.2, arm.pretrained, "c0")):
-                x = number + offset
-                axes.bar(x, fmean(values), 0.36, color=COLORS[color], alpha=0.55)
-                axes.plot([x] * len(values), values, "o", color=COLORS[color], markersize=4)
+            for offset, name in ((-0.2, "without"), (0.2, "pre-trained")):
+                values = arm.rival if name == "without" else arm.pretrained
+                color, x = COLORS["c5" if name == "without" else "c0"], number + offset
+                label = "" if number else name
+                axes.bar(x, fmean(values), 0.36, color=color, alpha=0.55, label=label)
+                axes.plot([x] * len(values), values, "o", color=color, markersize=4)
             top = max(*arm.rival, *arm.pretrained)
             text = _format_interval(arm.difference)
             axes.annotate(text, (number, top), (0, 6), textcoords="offset points", ha="center")
@@ -234,12 +237,14 @@ def _draw(
             names.append(f"{arm.recipe}\n{what}\nagainst {_RIVALS[arm.measure]}")
             for row in pixels if arm.measure == "frozen" else ():
                 if row.recipe == arm.recipe:
-                    style = "--" if row.pixels == "plain" else ":"
-                    axes.hlines(row.accuracy, number - 0.42, number + 0.42, COLORS["c1"], style)
+                    style, label = ("--" if row.pixels == "plain" else ":"), f"pixels {row.pixels}"
+                    ends = number - 0.42, number + 0.42
+                    axes.hlines(
+                        row.accuracy, *ends, COLORS["c1"], style, label="" if number else label
+                    )
         axes.set_xticks(range(len(arms)), names)
         set_percent(axes.yaxis)
         axes.set_ylim(0, 1.12 * max(axes.get_ylim()[1], *(row.accuracy for row in pixels)))
-        axes.set_title(
-            f"{title}: accuracy on the test, {len(arms[0].pretrained)} seeds", loc="left"
-        )
-        axes.set_ylabel("blue: pre-trained · lines: pixels (dotted: minus mean)")
+        draw_legend(axes)
+        num_seeds = len(arms[0].pretrained)
+        figure.suptitle(f"{title}: accuracy on the test, {num_seeds} seeds", x=0.01, ha="left")
