@@ -65,8 +65,7 @@ class CacheState(NamedTuple):
     num_bytes: int
     """Their size."""
     refused_bytes: int
-    """What all would take, where no more come in: it does not fit, or the machine has too little
-    memory left; else 0."""
+    """What all would take, where no more come in: it does not fit, or memory is short; else 0."""
 
 
 class CachedReader(Reader):
