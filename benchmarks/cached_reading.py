@@ -76,12 +76,7 @@ def digest(batch: CPUBatch) -> bytes:
 
 def main() -> None:
     """Read, compare, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("videos", type=Path)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--num-workers", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = build_parser().parse_args()
     run = own_cpu_motion([arguments.videos], Path("unused"))
     rates: dict[Cache, list[list[tuple[float, float]]]] = {cache: [] for cache in CACHES}
     digests = set[tuple[str, ...]]()
@@ -107,6 +102,16 @@ def main() -> None:
     kinds = ("", " (CPU)") if arguments.num_workers == 0 else ("",)
     head = ["epoch", *(f"{cache}, clips/s{kind}" for cache in CACHES for kind in kinds)]
     print(align_columns(head, rows))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of this program."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("videos", type=Path)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--num-workers", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1)
+    return parser
 
 
 if __name__ == "__main__":
