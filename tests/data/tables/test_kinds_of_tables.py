@@ -60,6 +60,45 @@ def test_units_are_told_by_name_and_value(tmp_path, header, cells, windows):
     assert spans(read(tmp_path, text)) == windows
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "start_ms,end_ms", "onset,offset", "from,to", "t0,t1", "segment_start,segment_end",
+        "Start Frame Index,End Frame Index", "start_time,until", "action_start_msec",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_windows_under_other_names_are_not_left_out_in_silence(tmp_path, header, ending):
+    names = ["video", "label", *header.split(",")]
+    rows = [names, ["a.mp4", "x", "0", "9"], ["b.mp4", "y", "9", "12"]]
+    text = "\n".join(",".join(row[: len(names)]) for row in rows)
+    if ending == "jsonl":
+        objects = [dict(zip(names, row, strict=False)) for row in rows[1:]]
+        text = "\n".join(map(json.dumps, objects))
+    message = refuse(tmp_path, text, f"list.{ending}")
+    assert f"{names[-1].lower()} may be a window" in message
+    assert "start_frame and stop_frame, or start_seconds" in message
+    if ending == "csv":  # what somebody has asked for is what they say
+        assert len(read(tmp_path, text, extra_columns=names[2:])) == 2
+
+
+@pytest.mark.parametrize(
+    "header", ["start_seconds,duration", "begin,clip_length", "start_frame,dur"]
+)
+def test_a_length_beside_a_start_is_not_guessed(tmp_path, header):
+    first, second = ("0", "1") if "frame" in header else ("0.5", "1.5")
+    text = f"path,label,{header}\na.mp4,x,{first},9\nb.mp4,y,{second},9\n"
+    assert "or of the video: give the end as" in refuse(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "header", ["duration", "length", "from", "offset", "start_date", "ending", "fps", "to", "last"]
+)
+def test_other_columns_tell_no_window(tmp_path, header):
+    manifest = read(tmp_path, f"path,label,{header}\na.mp4,x,3\nb.mp4,y,4\n")
+    assert spans(manifest) == ["", ""]
+
+
 @pytest.mark.parametrize("header", ["start,end", "begin,stop", "start,stop", "end"])
 @pytest.mark.parametrize("name", ["list.csv", "list.json", "list.jsonl"])
 def test_a_unit_is_never_guessed(tmp_path, header, name):

@@ -62,6 +62,8 @@ def resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool) 
         candidates = " nor as ".join(dict.fromkeys(os.path.join(root, probed[0]) for root in roots))
         root_hint = f", now {roots[0]!r}" if len(roots) == 1 else ""
         remedy = f"give the folder that the paths start from as root{root_hint}"
+        if "\\" in probed[0]:
+            remedy = "write / for the \\ of Windows, and " + remedy
         message = (
             f"none of its first {len(probed)} entries exists: {probed[0]} not as {candidates}; "
             f"{remedy}"

@@ -46,6 +46,21 @@ PATH_COLUMN_HELP = "wanted one called " + ", ".join(PATH_COLUMNS[:5])
 _WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
 _SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
+_OF_WHAT = r"(?:(?:clip|segment|window|action|event|temporal|time|frame|t)[_ .-]?)*"
+_COUNTED = (
+    r"(?:[_ .-]?(?:ms|msecs?|millis|milliseconds?|frames?|f|secs?|seconds?|s|minutes?|mins?|times?|"
+    r"timestamps?|idx|index|number|num|no|pts))*"
+)
+_LIKE_START = re.compile(f"{_OF_WHAT}(?:start|begin|onset|from|t0|first){_COUNTED}")
+_LIKE_STOP = re.compile(f"{_OF_WHAT}(?:end|stop|finish|offset|until|to|t1|last){_COUNTED}")
+_LIKE_LENGTH = re.compile(f"{_OF_WHAT}(?:duration|length|dur|len){_COUNTED}")
+_SINGLY_OTHER = {
+    "from",
+    "to",
+    "offset",
+    "first",
+    "last",
+}  # words of which one alone may be anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,35 @@ def find_window_columns(columns: Mapping[str, Sequence[str]]) -> WindowColumns:
     if stop and count and unit == "frames":
         count = ""  # the whole video's, as in many tables: the window says how many are wanted
     return WindowColumns(start, stop, count if unit == "frames" else "", unit)
+
+
+def check_no_other_window(names: Sequence[str], window: WindowColumns) -> None:
+    """Refuse columns that look like a window and would be left out: the clips would be others.
+
+    Args:
+        names: The columns that nobody else has asked for.
+        window: What was found.
+
+    Raises:
+        ValueError: There are such.
+    """
+    rest = [name for name in names if name not in KNOWN_COLUMNS]
+    starts = [name for name in rest if not window.start and _LIKE_START.fullmatch(name)]
+    stops = [name for name in rest if not (window.stop or window.count) and
+             _LIKE_STOP.fullmatch(name)]  # fmt: skip
+    bounds = [*starts, *stops]
+    if len(bounds) > 1 or not {*bounds} <= _SINGLY_OTHER:
+        raise ValueError(
+            f"{' and '.join(bounds)} may be a window, and what they count is not known: call the "
+            "columns start_frame and stop_frame, or start_seconds and stop_seconds; else something "
+            "that tells of no start and end"
+        )
+    lengths = [name for name in rest if _LIKE_LENGTH.fullmatch(name)]
+    if window.start and not (window.stop or window.count) and lengths:
+        raise ValueError(
+            f"{lengths[0]} may be that of the window, which has a {window.start} and no end, or of "
+            "the video: give the end as stop_seconds or stop_frame, or leave the column out"
+        )
 
 
 def _find_column(names: Sequence[str], aliases: Sequence[str], role: str) -> str:

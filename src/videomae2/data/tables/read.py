@@ -25,6 +25,7 @@ from videomae2.data.tables.columns import (
     PATH_COLUMN_HELP,
     PATH_COLUMNS,
     WindowColumns,
+    check_no_other_window,
     describe_columns,
     find_path_column,
     find_window_columns,
@@ -62,6 +63,11 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     if not cells.column_names:
         builder.check()
     path, window = _find_columns(cells, source, filter_column)
+    try:
+        other = (filter_column, group_column, *extra_columns.values())
+        check_no_other_window([name for name in cells.column_names if name not in other], window)
+    except ValueError as error:
+        raise ManifestError(str(error), path=source) from error
     kept_rows = _filter_rows(cells, source, filter_column, filter_value)
     rows = [i for i in kept_rows if _add_row(builder, cells, path, window, i)]
     labels = _find_label_columns(cells)
