@@ -18,11 +18,8 @@ from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.labelling import format_both_lists
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
-from videomae2.data.tables.cells import parse_list_cell
+from videomae2.data.tables.cells import SEPARATORS, parse_list_cell
 from videomae2.errors import DataError, ManifestError
-
-SEPARATORS = ";|"
-"""Between the names of a video of which several hold; the first that a column has."""
 
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 

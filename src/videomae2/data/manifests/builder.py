@@ -63,6 +63,8 @@ class ManifestBuilder:
     is_frames: bytearray = field(default_factory=bytearray)
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
     """Start and end of each entry in turn; NaN where it has no window in time."""
+    untrimmed: dict[int, tuple[str, tuple[float, float]]] = field(default_factory=dict)
+    """Entries of which the whole video may be there instead: its name, and the window in it."""
     class_names: tuple[str, ...] | None = None
     frame_name: str | None = None
     description: str = ""

@@ -3,6 +3,7 @@
 The same way for folders, lists and tables.
 """
 
+import os
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -43,7 +44,13 @@ def label_by_name(builder: ManifestBuilder, names: list[str], options: ReadOptio
 
 def fold_name(name: str) -> str:
     """A name without what people do not see or mind: encoding of letters, case, extra blanks."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    return " ".join(_to_visible(name).casefold().split())
+
+
+def _to_visible(name: str) -> str:
+    """A name in one encoding of its letters, without characters that are not shown."""
+    composed = unicodedata.normalize("NFKC", name)
+    return "".join(c for c in composed if unicodedata.category(c) != "Cf")
 
 
 def _resolve_spellings(
@@ -75,10 +82,12 @@ def ascii_if_alike(name: str, group: Iterable[str]) -> str:
 
 
 def _name_difference(group: Sequence[str]) -> str:
-    composed = {unicodedata.normalize("NFC", name) for name in group}
-    trimmed = {" ".join(name.split()) for name in composed}
-    parts = ["how their letters are encoded"] if len(composed) < len(group) else []
-    parts += ["blanks"] if len(trimmed) < len(composed) else []
+    composed = {unicodedata.normalize("NFKC", name) for name in group}
+    visible = {_to_visible(name) for name in group}
+    trimmed = {" ".join(name.split()) for name in visible}
+    parts = ["how their letters are encoded"] if composed != set(group) else []
+    parts += ["characters that are not shown"] if visible != composed else []
+    parts += ["blanks"] if trimmed != visible else []
     parts += ["case"] if len({name.casefold() for name in trimmed}) < len(trimmed) else []
     return " and ".join(parts)
 
@@ -115,13 +124,15 @@ def check_labels(builder: ManifestBuilder, options: ReadOptions) -> None:
     Numbers that begin at 1 shift every name by one: where no video has the first class, that is
     said.
     """
-    if options.class_names is None:
-        return
     names, first = options.class_names, options.first_label
-    builder.class_names = names
     used_labels = set(builder.labels) - {ABSENT}
     has_first = 0 in used_labels or first != 0 or not used_labels
     remedy = "if the numbers begin at 1, say first_label 1"
+    if names is None:
+        if not has_first:
+            builder.warnings.append(f"no video has label 0: {remedy}")
+        return
+    builder.class_names = names
     for line, label in zip(builder.lines, builder.labels, strict=True):
         if label >= len(names):
             builder.add_error(
@@ -144,10 +155,11 @@ def check_all_labelled(builder: ManifestBuilder) -> None:
 
 def warn_about_repeats(builder: ManifestBuilder) -> None:
     """Note files that stand in a list more than once, and with other labels."""
-    if len(set(builder.paths)) == len(builder.paths):
+    paths = [os.path.normpath(path) for path in builder.paths]
+    if len(set(paths)) == len(paths):
         return
     entries_of: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    windows = zip(builder.paths, builder.first, builder.frames, *[iter(builder.seconds)] * 2,
+    windows = zip(paths, builder.first, builder.frames, *[iter(builder.seconds)] * 2,
                   strict=True)  # fmt: skip
     for i, (path, first, frames, start, stop) in enumerate(windows):
         entries_of[path, first, frames, str(start), str(stop)].append(i)

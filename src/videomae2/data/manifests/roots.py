@@ -1,6 +1,7 @@
 """Where the relative paths of a list start, and which files its names mean."""
 
 import os
+from array import array
 from collections.abc import Sequence
 
 from videomae2.data.live.sources import hide_password, is_address
@@ -25,10 +26,13 @@ def complete_names(builder: ManifestBuilder, roots: Sequence[str]) -> None:
     if any(os.path.exists(os.path.join(root, path)) for root in roots for path in probed):
         return
     paths_of = find_by_stem(roots[0] or os.curdir)
-    if not any(paths_of.get(path) for path in builder.paths):
+    ids = {row: name for row, (name, _) in builder.untrimmed.items()}
+    if not any(paths_of.get(name) for name in (*builder.paths, *ids.values())):
         return
     for row, path in enumerate(builder.paths):
         candidates = paths_of.get(path, ())
+        if not candidates and (candidates := paths_of.get(ids.get(row, ""), ())):
+            builder.seconds[2 * row : 2 * row + 2] = array("d", builder.untrimmed[row][1])
         if len(candidates) > 1:
             builder.add_error(builder.lines[row], f"{path} could be {' or '.join(candidates[:3])}")
         builder.paths[row] = candidates[0] if candidates else path

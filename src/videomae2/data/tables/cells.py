@@ -195,6 +195,10 @@ def _format_cell(value: object) -> str:
     return "" if value is None or value != value else str(value)
 
 
+SEPARATORS = ";|"
+"""Between the names of a video of which several hold; the first that a column has."""
+
+
 def parse_list_cell(text: str) -> list[str] | None:
     """The members of a cell that holds a list, as JSON or Python write it; None for other cells."""
     if not (text.startswith("[") and text.endswith("]")):
