@@ -211,10 +211,28 @@ def test_grey_arrays_are_grey_videos(tmp_path):
     assert open_reader(tmp_path / "a.npy", pixels="gray").read([2]).shape == (1, 6, 8, 1)
 
 
-def test_channels_before_pixels_are_noticed(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((4, 3, 16, 16), np.uint8))
-    with pytest.raises(VideoError, match="save it with the channels last"):
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((4, 3, 16, 16), r"\[frames, channels, height, width\]; save it with the channels last"),
+        ((8, 1, 20, 30), r"\[frames, channels, height, width\]; save it with the channels last"),
+        ((3, 8, 20, 30), r"\[channels, frames, height, width\]; save it with the channels last"),
+        ((1, 8, 20, 30), r"\[channels, frames, height, width\]; save it with the channels last"),
+        ((20, 30, 3), r"one picture \[height, width, channels\]"),
+        ((20, 30, 4), r"one picture \[height, width, channels\]"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_other_orders_of_axes_are_noticed(tmp_path, shape, said, dtype):
+    np.save(tmp_path / "a.npy", np.zeros(shape, dtype))
+    with pytest.raises(VideoError, match=said):
         open_reader(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 30, 5), (1, 16, 16, 12), (9, 3, 4, 3), (9, 20, 30)])
+def test_few_frames_and_many_channels_are_a_video(tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    assert open_reader(tmp_path / "a.npy").num_frames == shape[0]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from videomae2.data.video.npy import guess_other_axes
 from videomae2.data.video.reader import (
     Frames,
     Reader,
@@ -63,13 +64,10 @@ def check_frames(frames: np.ndarray) -> Frames:
         raise ValueError(
             f"frames are {frames.dtype} {shape}, wanted uint8 [frames, height, width, channels]"
         )
+    if guess := guess_other_axes(frames.shape):
+        raise ValueError(f"frames are of shape {shape}, which looks like {guess}")
     if frames.ndim == 3:
         return frames[..., None]
-    if shape[3] > 4 and (shape[1] in (1, 3) or shape[0] in (1, 3)):
-        raise ValueError(
-            f"frames are of shape {shape}, which looks like channels before height and width; "
-            "wanted [frames, height, width, channels]"
-        )
     return frames
 
 

@@ -29,6 +29,7 @@ from videomae2.data.video.reader import (
 )
 from videomae2.errors import VideoError
 
+_MAX_COLOURS, _MAX_CHANNELS = 4, 16  # of frames; more than so many at the end are a width
 _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
 
 
@@ -103,15 +104,25 @@ def read_npy_header(path: Path | str) -> tuple[np.dtype[Any], tuple[int, ...], i
             f"it holds {dtype} {list(shape)}{order}, wanted uint8 or uint16 [frames, height, "
             "width, channels], or without channels where it is grey",
         )
-    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] > 4:
-        raise VideoError(
-            path,
-            f"its shape {list(shape)} looks like [frames, channels, height, width]; save it with "
-            "the channels last: array.transpose(0, 2, 3, 1)",
-        )
+    if guess := guess_other_axes(shape):
+        raise VideoError(path, f"its shape {list(shape)} looks like {guess}")
     if size < offset + math.prod(shape) * dtype.itemsize:
         raise VideoError(path, f"it is no whole .npy file: it ends early; {COPY_AGAIN}")
     return dtype, shape, offset
+
+
+def guess_other_axes(shape: tuple[int, ...]) -> str:
+    """What a shape looks like, and what to do, if that is no [frames, height, width, channels]."""
+    channels_last = "save it with the channels last: array.transpose"
+    if len(shape) == 3 and shape[2] in (3, 4):
+        return "one picture [height, width, channels]; a video has frames before: array[None]"
+    if len(shape) != 4 or shape[3] <= _MAX_COLOURS:
+        return ""
+    if shape[1] in (1, 3):
+        return f"[frames, channels, height, width]; {channels_last}(0, 2, 3, 1)"
+    if shape[0] in (1, 3) and shape[3] > _MAX_CHANNELS:
+        return f"[channels, frames, height, width]; {channels_last}(1, 2, 3, 0)"
+    return ""
 
 
 def _shrink_frames(
