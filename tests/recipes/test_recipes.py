@@ -176,7 +176,7 @@ def test_own_cpu_motion_is_own_cpu_without_the_mean_over_time():
         plain, motion = (
             recipes[name]([Path("a")], Path("out")) for name in ("own-cpu", "own-cpu-motion")
         )
-        data = replace(plain.data, subtract="temporal-mean", std=(0.09,))
+        data = replace(plain.data, subtract="temporal-mean", std=(0.05,))
         assert motion.data == data
         assert replace(motion, data=plain.data, **unscored(plain)) == plain
         assert "resting cameras where motion decides" in inspect.getdoc(recipes["own-cpu-motion"])
