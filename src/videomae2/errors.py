@@ -70,7 +70,8 @@ class VideoError(DataError):
 
     def __init__(self, path: Path | str, reason: str) -> None:
         self.path, self.reason = str(path), reason
-        super().__init__(f"cannot read {path}: {reason}")
+        name = self.path.replace("\n", "\\n").replace("\t", "\\t")  # a message is one line
+        super().__init__(f"cannot read {name}: {reason}")
 
     def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str]]:
         return type(self), (self.path, self.reason)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videomae2.base.files import atomic_write_text
-from videomae2.base.names import dump_json, printable, shorten_name, user_cache_dir
+from videomae2.base.names import dump_json, printable, printable_name, shorten_name, user_cache_dir
 
 NAMES = [
     (b"caf\xe9.mp4", r"caf\xe9.mp4"),
@@ -25,6 +25,13 @@ NAMES = [
 @pytest.mark.parametrize(("name", "text"), NAMES)
 def test_a_name_is_readable_and_harmless(name, text):
     assert printable(os.fsdecode(name)) == text
+
+
+@pytest.mark.parametrize(("name", "text"), [*NAMES, (b"a\tb\r\n", r"a\tb\x0d\n")])
+def test_a_name_is_one_line(name, text):
+    line = printable_name(os.fsdecode(name))
+    assert line == text.replace("\n", r"\n")
+    assert line.splitlines() == [line]
 
 
 @given(st.binary(max_size=40))

@@ -204,6 +204,21 @@ def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
     assert "0:02.00" in out
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "tab\tbed", "red\x1b[31m", "caf\udce9"])
+@pytest.mark.parametrize("flags", [("--clips", 1, "--crops", 1), ("--timeline", "--out", "out")])
+def test_names_of_any_bytes_are_one_line(call, place, tmp_path, name, flags):
+    path = tmp_path / f"{name}.mp4"
+    path.write_bytes((place / "long.mp4").read_bytes())
+    flags = [tmp_path / word if word == "out" else word for word in flags]
+    code, out, err = call("model", path, tmp_path / f"gone {name}.mp4", *flags)
+    assert code == 2
+    shown = name.encode("unicode_escape").decode().replace("\\udce9", "\\xe9")
+    assert sum(shown in line for line in out.splitlines()) == (1 if "--clips" in flags else 6)
+    assert f"gone {shown}.mp4: there is no such file" in err
+    _, out, _ = call("model", path, *flags, "--json")
+    assert json.loads(out.splitlines()[0])["video"] == str(path)
+
+
 @pytest.mark.parametrize(("bits", "kind"), [(10, "npy"), (12, "png"), (14, "tif"), (16, "npy")])
 def test_used_bits_are_said_or_given(call, tmp_path, bits, kind):
     path = save_wide(tmp_path, kind, bits)

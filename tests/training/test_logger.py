@@ -1,3 +1,4 @@
+import errno
 import json
 import math
 import time
@@ -77,6 +78,28 @@ def test_going_on_forgets_steps_that_will_be_done_again(tmp_path):
         file.write('{"step": 6, "lo')  # killed while writing
     log(tmp_path, first_step=4).close()
     assert [line["step"] for line in read(tmp_path)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("full_from", [0, 1, 3])
+def test_a_full_disk_costs_tensorboard_events_alone(
+    tmp_path, monkeypatch, capfd, caplog, full_from
+):
+    gfile = pytest.importorskip("tensorboard.compat.tensorflow_stub.io.gfile")
+
+    def write_nothing(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    board = log(tmp_path)
+    for step in range(3):
+        if step == full_from:
+            monkeypatch.setattr(gfile.LocalFileSystem, "_write", write_nothing)
+        board.on_log(LogWindow([record(step)], seconds=4.0, wait_seconds=1.0))
+        time.sleep(0.05)
+    monkeypatch.setattr(gfile.LocalFileSystem, "_write", write_nothing)
+    board.close()
+    assert [line["step"] for line in read(tmp_path)] == [0, 1, 2]
+    assert "Traceback" not in capfd.readouterr().err
+    assert sum("TensorBoard events" in text for text in caplog.messages) <= 1
 
 
 @pytest.mark.parametrize(

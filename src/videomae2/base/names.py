@@ -25,6 +25,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_escape, content.decode("utf-8", "backslashreplace"))
 
 
+def printable_name(name: str) -> str:
+    r"""The same of a name, which is one line: ends of lines and tabs are \n and \t."""
+    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _escape(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"

@@ -3,9 +3,11 @@
 A full disk must not end a run: lines that cannot be written wait in memory for the next try.
 """
 
+import functools
 import logging
 import math
 import statistics
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +81,10 @@ class MetricsLogger(Callback):
         self._progress.close()
         self._metrics_file.flush()
         if self._writer is not None:
-            self._writer.close()
+            try:
+                self._writer.close()
+            except OSError as error:
+                _logger.warning(f"the last TensorBoard events are not written: {error}")
 
     def _format_window(self, window: LogWindow) -> str:
         records = window.records
@@ -151,4 +156,18 @@ def _open_tensorboard(folder: Path, first_step: int) -> Any:
     except ImportError:
         _logger.info("no TensorBoard events: install videomae2[train] to have them")
         return None
+    _hide_writer_errors()
     return SummaryWriter(str(folder / TENSORBOARD_FOLDER), purge_step=first_step)
+
+
+@functools.cache
+def _hide_writer_errors() -> None:
+    """Keep the traceback of TensorBoard's thread away: whoever writes next gets its error."""
+    print_traceback = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        is_writer = type(arguments.thread).__name__ == "_AsyncWriterThread"
+        if not (is_writer and isinstance(arguments.exc_value, OSError)):
+            print_traceback(arguments)
+
+    threading.excepthook = hook

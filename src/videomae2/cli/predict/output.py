@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from videomae2.base.names import dump_json, printable
+from videomae2.base.names import dump_json, printable_name
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.cli.terminal import print_error, print_pairs, print_summary
@@ -56,7 +56,7 @@ class PredictionPrinter:
         if self._as_json:
             self._print_json(self._prediction_json(prediction))
             return
-        print(printable(prediction.video))
+        print(printable_name(prediction.video))
         self._print_scores(prediction)
         sys.stdout.flush()
 
@@ -71,9 +71,13 @@ class PredictionPrinter:
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
             return
         length = format_clock(timeline.length_seconds, decimals=2)
-        print(printable(f"{timeline.video}  {length}, {_format_windows(timeline)}"))
+        print(printable_name(f"{timeline.video}  {length}, {_format_windows(timeline)}"))
         print_pairs(_list_segments(timeline), first="right", min_width=24, indent=2)
-        print_pairs([(kind, str(path)) for kind, path in files.items()], min_width=7, indent=2)
+        print_pairs(
+            [(kind, printable_name(str(path))) for kind, path in files.items()],
+            min_width=7,
+            indent=2,
+        )
         sys.stdout.flush()
 
     def print_unreadable(self, error: VideoError) -> None:

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from videomae2.base.names import dump_json, printable
+from videomae2.base.names import dump_json, printable, printable_name
 from videomae2.base.signals import SignalHandler
 from videomae2.base.text import format_count
 from videomae2.cli.predict.options import PredictOptions
@@ -86,7 +86,7 @@ class _StreamPrinter:
         if not self._options.timeline:
             self._print_note("it is a stream, so it is predicted as a time line, window by window")
         if not self._options.json:
-            print(printable(self._name), flush=True)
+            print(printable_name(self._name), flush=True)
 
     def print_window(self, window: WindowPrediction) -> None:
         """Print a window."""
@@ -124,9 +124,9 @@ class _StreamPrinter:
         elif result.num_windows:
             length = format_clock(result.length_seconds, decimals=2)
             windows = format_count(result.num_windows, "window")
-            print(printable(f"{result.name}  {reason} after {length}, {windows}"))
+            print(printable_name(f"{result.name}  {reason} after {length}, {windows}"))
             for kind, path in files.items():
-                print(printable(f"  {kind:<7}  {path}"))
+                print(printable_name(f"  {kind:<7}  {path}"))
         sys.stdout.flush()
         return 0 if result.error is None else 2
 
