@@ -33,6 +33,7 @@ from videomae2.errors import (
     ConfigError,
     DataError,
     Interrupted,
+    NonFiniteLossError,
     TooManyUnreadableError,
 )
 from videomae2.models.lora import LoraConfig, TuningConfig
@@ -271,6 +272,18 @@ def test_a_best_model_that_finds_no_room_at_the_end_is_an_error(videos, tmp_path
     with logging_to(said.append):
         assert finetune(run) == run.output_dir / "best"
     assert any(line.startswith("resume   at step 6 ") for line in said)
+
+
+@pytest.mark.parametrize("task_type", ["multiclass", "multilabel"])
+def test_held_out_scores_that_are_not_finite_end_the_run_in_words(videos, tmp_path, task_type):
+    lines = [f"{path},{name}" for name in CLASSES for path in sorted((videos / name).glob("*.mp4"))]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *lines]) + "\n")
+    run = small_finetune(tmp_path / "list.csv", tmp_path / "run")
+    run = replace(run, task=ClassifyConfig(task_type=task_type))
+    run = replace(run, optim=replace(run.optim, lr=1e18, warmup_epochs=0.0))
+    with pytest.raises(NonFiniteLossError, match="scores of 3 of 3 held-out videos are not finite"):
+        finetune(run)
+    assert not (tmp_path / "run" / "best").exists()
 
 
 def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):

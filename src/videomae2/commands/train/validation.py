@@ -26,7 +26,7 @@ from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.loader import iterate_once
 from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
 from videomae2.data.views.resize import make_clips
-from videomae2.errors import CheckpointError, DataError
+from videomae2.errors import CheckpointError, DataError, NonFiniteLossError
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
 from videomae2.models.weights.model_ref import BEST_FOLDER
@@ -107,6 +107,7 @@ class Validation(Callback):
             task.eval()
             try:
                 scores, sample_ids = self._compute_scores()
+                _check_finite(scores, step)
                 metrics = self.compute_metrics(scores, sample_ids)
                 self._save_if_best(metrics, step)
             finally:
@@ -198,3 +199,18 @@ class Validation(Callback):
             _logger.warning(
                 f"{error}; training goes on, the next try is at the next better evaluation"
             )
+
+
+def _check_finite(scores: Tensor, step: int) -> None:
+    """Refuse weights that no later step can mend.
+
+    Raises:
+        NonFiniteLossError: A score is not finite.
+    """
+    is_finite = scores.isfinite().flatten(1).all(dim=1)
+    if not is_finite.all():
+        raise NonFiniteLossError(
+            f"after step {step} the scores of {int((~is_finite).sum())} of {len(scores)} held-out "
+            "videos are not finite, so the weights are of no use; a smaller --optim.lr, "
+            "--optim.clip-norm 1 or --runtime.precision fp32 may help"
+        )
