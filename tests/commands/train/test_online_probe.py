@@ -17,7 +17,7 @@ from videomae2.commands.train.dry_run import summarize_job
 from videomae2.commands.train.online_probe import OnlineProbe
 from videomae2.commands.train.pretrain import load_job, pretrain
 from videomae2.config.runs import OnlineProbeConfig
-from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
+from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, NonFiniteLossError
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
 from videomae2.training.logger import MetricsLogger
 from videomae2.training.loop import CallbackContext
@@ -69,6 +69,13 @@ def test_losses_and_weights_are_the_same_to_the_bit_with_and_without(videos, lab
     (line,) = (line for line in said if line.startswith("probe 6/6"))
     assert "linear 100.0%" in line
     assert "9 test videos" in line
+
+
+def test_features_that_are_not_finite_end_the_run_in_words(videos, labelled, tmp_path):
+    run = probed(videos, labelled, tmp_path / "run", every=1)
+    run = replace(run, optim=replace(run.optim, lr=1e18, warmup_epochs=0.0))
+    with pytest.raises(NonFiniteLossError, match="features of the probe are not finite"):
+        pretrain(run)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import read_videos
 from videomae2.data.workers.pool import Pool
-from videomae2.errors import DataError, VideoError
+from videomae2.errors import DataError, NonFiniteLossError, VideoError
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
 from videomae2.inference.views import EvalViews, bind_views, resolve_views
 from videomae2.metrics import knn
@@ -102,6 +102,12 @@ class OnlineProbe(Callback):
         train, test = (self._encode(clips) for clips, _ in self._splits)
         if train is None or test is None:
             return
+        if not (train.isfinite().all() and test.isfinite().all()):
+            raise NonFiniteLossError(
+                f"after step {step} features of the probe are not finite, so the weights are of no "
+                "use; a smaller --optim.lr, --optim.clip-norm 1 or --runtime.precision fp32 may "
+                "help"
+            )
         train_labels, test_labels = (labels for _, labels in self._splits)
         accuracies = self._compute_accuracies(train, test, train_labels, test_labels)
         seconds = time.perf_counter() - started
