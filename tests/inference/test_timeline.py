@@ -179,8 +179,8 @@ def test_without_a_single_whole_window_a_video_is_unreadable(folder, tmp_path):
 
 
 def test_channels_that_the_model_does_not_read_are_refused(folder, tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 1), np.uint8))
-    with pytest.raises(VideoError, match="its frames have 1 channels, the model reads 3"):
+    np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 2), np.uint8))
+    with pytest.raises(VideoError, match="its frames have 2 channels, the model reads 3"):
         line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
 
 
