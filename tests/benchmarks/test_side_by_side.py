@@ -37,6 +37,7 @@ def compete(program, capsys, monkeypatch, **changed):
 
 
 @needs_transformers
+@pytest.mark.slow
 def test_both_compute_the_same_kind_of_loss(side_by_side, capsys, monkeypatch):
     theirs = compete(side_by_side, capsys, monkeypatch, code="transformers")
     ours = compete(side_by_side, capsys, monkeypatch)

@@ -84,7 +84,7 @@ def test_subtitles_count_hours_and_keep_to_their_format(tmp_path):
     odd = line([[0.9], [0.1]], names=("a -->\n b\r\n\nc",), every=3661.0 * 30)
     ((number, first, last, lines),) = read_srt(write_srt(odd, tmp_path / "a.srt").read_text())
     assert (number, first, last) == (1, 0, 3661_000 * 30)
-    assert lines == ["a → b c 90%"]
+    assert lines == [r"a → b\x0d c 90%"]
     assert "30:30:30,000" in (tmp_path / "a.srt").read_text()
 
 

@@ -68,7 +68,7 @@ def resolve_runtime(config: RuntimeConfig) -> Runtime:
     """Choose device and precision; a device that is not there is a ``ConfigError``."""
     device, precision = _resolve_device(config.device), config.precision
     if precision == "auto":
-        precision = "bf16" if _bf16_is_fast(device) else "fp32"
+        precision = "bf16" if bf16_is_fast(device) else "fp32"
     return Runtime(device, precision, config.compile)
 
 
@@ -82,7 +82,7 @@ def prepare_runtime(config: RuntimeConfig) -> Runtime:
         # MKL, PyTorch's default, uses AVX-512 on Intel's processors only
         is_amd = _has_avx512() and "AuthenticAMD" in _read_cpuinfo()
         matmul.set_backend("onednn" if is_amd and matmul.has_onednn() else "default")
-        attention.set_plain_bf16(_bf16_is_fast(runtime.device))
+        attention.set_plain_bf16(bf16_is_fast(runtime.device))
         _keep_freed_memory()
     return runtime
 
@@ -173,7 +173,8 @@ def _resolve_device(name: str) -> torch.device:
     return device
 
 
-def _bf16_is_fast(device: torch.device) -> bool:
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether a device computes products in bf16 itself; else each is made of others, slowly."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return _has_avx512() and any(flag in _read_cpuinfo() for flag in ("avx512_bf16", "amx_bf16"))

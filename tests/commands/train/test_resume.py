@@ -25,10 +25,10 @@ def videos(tmp_path_factory):
 def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, monkeypatch):
     run = small_run(videos, tmp_path / "run")
     run = replace(run, runtime=replace(run.runtime, precision="auto"))
-    monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: False)
+    monkeypatch.setattr(runtime, "bf16_is_fast", lambda device: False)
     pretrain(run)
     pretrain(run)
-    monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: True)
+    monkeypatch.setattr(runtime, "bf16_is_fast", lambda device: True)
     with pytest.raises(ConfigError, match=r"runtime\.precision: fp32 before → bf16 now"):
         pretrain(run)
     pretrain(replace(run, runtime=replace(run.runtime, precision="fp32")))
