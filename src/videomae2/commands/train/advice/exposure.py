@@ -45,9 +45,9 @@ def find_exposure_problem(run: Run, passes: Sequence[float], steps: int) -> str 
     wanted = max(PAYING_CLIPS / clips_per_step, steps * MIN_VIEWS / seen)
     rounded = math.ceil(wanted / 100 - 1e-6) * 100
     return (
-        f"{_format_times(seen)} views of a video are too few: pre-training pays from about "
-        f"{MIN_VIEWS} of each on, and {PAYING_CLIPS:,} clips in all where videos are few; "
-        f"--optim.steps {rounded} would do"
+        f"{_format_times(seen)} views of a video may be too few: on real clips pre-training paid "
+        f"from about {MIN_VIEWS} of each on, and {PAYING_CLIPS:,} clips in all where videos are "
+        f"few; --optim.steps {rounded} would do"
     )
 
 
