@@ -175,7 +175,7 @@ def test_a_signal_before_the_first_frame_can_be_resumed(call):
 
 
 def test_a_model_that_is_too_slow_is_said(call, place, monkeypatch):
-    monkeypatch.setattr("videomae2.data.live.reader._BUFFER_SECONDS", 0.8)
+    monkeypatch.setattr("videomae2.data.live.frame_queue._BUFFER_SECONDS", 0.8)
     score = Predictor.score_clips
 
     def score_slowly(self, clips):

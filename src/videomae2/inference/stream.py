@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from videomae2.base.ranges import find_range_errors
+from videomae2.data.live.frame_queue import StreamFrame
 from videomae2.data.live.memory import FRAMES_NAME, as_array, check_frame, check_frames
-from videomae2.data.live.reader import LiveReader, StreamFrame
+from videomae2.data.live.reader import LiveReader
 from videomae2.data.live.sources import LiveConfig, StreamSource, find_stream
 from videomae2.data.video.reader import read_file_mode
 from videomae2.data.video.trim import fit_channels

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from videomae2.data.live.reader import StreamFrame
+from videomae2.data.live.frame_queue import StreamFrame
 from videomae2.data.views.live_windows import LiveWindow, LiveWindows
 from videomae2.errors import VideoError
 from videomae2.inference.predictor import Predictor

@@ -20,7 +20,7 @@ from tests.helpers.streams import (
     stalling_response,
     writing,
 )
-from videomae2.data.live import reader as reading
+from videomae2.data.live import frame_queue
 from videomae2.data.live.reader import LiveReader
 from videomae2.data.live.sources import LiveConfig, StreamSource, find_stream
 from videomae2.data.video.reader import ReadLimits
@@ -129,7 +129,7 @@ def test_pictures_of_a_camera_count_from_when_they_arrive():
 
 
 def test_what_comes_too_fast_is_dropped_in_one_piece_and_counted(videos, monkeypatch, caplog):
-    monkeypatch.setattr(reading, "_BUFFER_SECONDS", 0.4)
+    monkeypatch.setattr(frame_queue, "_BUFFER_SECONDS", 0.4)
     with serving(file_response((videos / "a.ts").read_bytes(), length=False)) as address:
         reader, indices = live(address), []
         with reader:
@@ -147,7 +147,7 @@ def test_what_comes_too_fast_is_dropped_in_one_piece_and_counted(videos, monkeyp
 
 
 def test_what_can_wait_is_never_dropped(videos, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "_BUFFER_SECONDS", 0.2)
+    monkeypatch.setattr(frame_queue, "_BUFFER_SECONDS", 0.2)
     with writing(tmp_path / "pipe", (videos / "a.ts").read_bytes()) as name:
         reader = live(name)
         with reader:

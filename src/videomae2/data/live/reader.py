@@ -8,20 +8,19 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from fractions import Fraction
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from videomae2.base.text import format_count
 from videomae2.data.live.clock import WITHOUT_TIMES, StreamClock
 from videomae2.data.live.errors import NOT_A_VIDEO, build_silence_error, translate_stream_errors
+from videomae2.data.live.frame_queue import FrameQueue, StreamFrame
 from videomae2.data.live.opening import INDEX_BEHIND, is_index_behind, open_stream
 from videomae2.data.live.pipe import open_pipe
 from videomae2.data.live.sources import LiveConfig, StreamSource
@@ -31,22 +30,7 @@ from videomae2.errors import VideoError
 
 _logger = logging.getLogger(__name__)
 
-_BUFFER_SECONDS = 8.0
-_BUFFER_BYTES = 512 * 2**20
-_TICK_SECONDS = 0.1
 _GRACE_SECONDS = 3.0  # after its limits, for what FFmpeg does not break off: looking up a name
-_WARN_SECONDS = 10.0
-
-
-class StreamFrame(NamedTuple):
-    """A frame of a stream."""
-
-    number: int
-    """Counted from 0 among all frames of the stream, those that were dropped too."""
-    seconds: float
-    """When it is shown, from the first on."""
-    image: Any
-    """What was made of it."""
 
 
 class LiveReader:
@@ -89,15 +73,18 @@ class LiveReader:
         self._source, self._pixels, self._limits = source, pixels, limits
         self._config, self._prepare, self._frame_rate = config, prepare, frame_rate
         self._descriptor, self._head, self._should_stop = descriptor, head, should_stop
-        self.num_frames = self.num_dropped = self.num_damaged = 0
-        """Frames that were decoded; of these, those nobody took in time, and damaged ones."""
-        self._queue: deque[StreamFrame] = deque()
-        self._changed = threading.Condition()
-        self._is_closed = self._is_over = self._is_open = False
+        self.num_frames = self.num_damaged = 0
+        """Frames that were decoded, and damaged ones of these."""
+        self._queue = FrameQueue(source.name)
+        self._is_open = False
         self._error: Exception | None = None
         self._expires = 0.0
-        self._warned_at = -_WARN_SECONDS
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
+
+    @property
+    def num_dropped(self) -> int:
+        """Frames that nobody took in time."""
+        return self._queue.num_dropped
 
     def __enter__(self) -> Self:
         # opening and its look at the first frames have the limit each
@@ -106,16 +93,13 @@ class LiveReader:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self._changed:
-            self._is_closed = True
-            self._queue.clear()
-            self._changed.notify_all()
+        self._queue.close()
         self._thread.join(timeout=0.5)  # it may hang in a call of FFmpeg, until its limit
 
     def __iter__(self) -> Iterator[StreamFrame | None]:
         """Give the frames; None where the next one has not come yet, before it is waited for."""
         while not self._should_stop():
-            frame = self._take()
+            frame = self._queue.take()
             if frame is None:
                 yield None
                 frame = self._wait()
@@ -125,23 +109,15 @@ class LiveReader:
         if self._error is not None and not self._should_stop():
             raise self._error
 
-    def _take(self) -> StreamFrame | None:
-        with self._changed:
-            frame = self._queue.popleft() if self._queue else None
-            self._changed.notify_all()
-        return frame
-
     def _wait(self) -> StreamFrame | None:
         """The next frame; None at the end."""
-        with self._changed:
-            while not self._queue and not self._is_over and not self._should_stop():
-                if time.monotonic() > self._expires:
-                    self._error = build_silence_error(
-                        self._source, self._limit_seconds, is_open=self._is_open
-                    )
-                    return None
-                self._changed.wait(_TICK_SECONDS)
-        return None if self._should_stop() else self._take()
+        while self._queue.is_waiting() and not self._should_stop():
+            if time.monotonic() > self._expires:
+                self._error = build_silence_error(
+                    self._source, self._limit_seconds, is_open=self._is_open
+                )
+                return None
+        return None if self._should_stop() else self._queue.take()
 
     @property
     def _limit_seconds(self) -> float:
@@ -152,20 +128,17 @@ class LiveReader:
         self._expires = time.monotonic() + seconds + _GRACE_SECONDS
 
     def _run(self) -> None:
-        error: Exception | None = None
         pipe: int | None = None
         try:
             if self._source.kind == "pipe":
                 self._descriptor = pipe = open_pipe(self._source.location)
             self._decode()
-        except Exception as raised:  # raised again in who takes the frames
-            error = raised
+        except Exception as error:  # raised again in who takes the frames
+            self._error = error
         finally:
             if pipe is not None:
                 os.close(pipe)
-        with self._changed:
-            self._error, self._is_over = error, True
-            self._changed.notify_all()
+            self._queue.end()
 
     def _decode(self) -> None:
         source, connect_limit = self._source, self._config.connect_limit
@@ -178,7 +151,7 @@ class LiveReader:
                 descriptor=self._descriptor,
                 head=self._head,
                 wait_seconds=lambda: self._limit_seconds,
-                is_stopped=lambda: self._is_closed or self._should_stop(),
+                is_stopped=lambda: self._queue.is_closed or self._should_stop(),
             )
         is_mp4 = is_index_behind(container)
         with closing(container):
@@ -187,7 +160,7 @@ class LiveReader:
             silence_limit = self._config.silence_limit
             with translate_stream_errors(source, limit_seconds=silence_limit, is_open=True):
                 self._pump(container, stream)
-        if not self.num_frames and not self._is_closed and not self._should_stop():
+        if not self.num_frames and not self._queue.is_closed and not self._should_stop():
             reason = NOT_A_VIDEO if self.num_damaged else "it ended before its first frame"
             if source.kind in ("pipe", "stdin") and is_mp4:
                 reason = INDEX_BEHIND
@@ -200,7 +173,7 @@ class LiveReader:
         can_wait = _has_end(self._source, container)
         started = time.monotonic()
         for frame in self._iterate_frames(container, stream):
-            if self._is_closed or self._should_stop():
+            if self._queue.is_closed or self._should_stop():
                 return
             seconds = clock.read(frame)
             number, self.num_frames = self.num_frames, self.num_frames + 1
@@ -211,7 +184,8 @@ class LiveReader:
                 continue
             image = self._prepare(self._convert(frame, stream))
             ahead_until = None if can_wait else started + seconds
-            self._put(StreamFrame(number, seconds, image), ahead_until)
+            self._queue.put(StreamFrame(number, seconds, image), ahead_until=ahead_until)
+            self._extend(self._config.silence_limit)
 
     def _log_clock(self, *, is_timed: bool) -> None:
         name, rate = self._source.name, self._frame_rate
@@ -256,35 +230,6 @@ class LiveReader:
         )
         buffer.write(0, frame)
         return buffer.frames
-
-    def _put(self, frame: StreamFrame, ahead_until: float | None) -> None:
-        """Let a frame wait; ``ahead_until``: when it would come at the earliest, None: any time."""
-        with self._changed:
-            while self._is_full(frame) and not self._is_closed:
-                if ahead_until is not None and time.monotonic() >= ahead_until:
-                    self._drop_waiting()
-                    break
-                self._changed.wait(_TICK_SECONDS)
-            self._queue.append(frame)
-            self._extend(self._config.silence_limit)
-            self._changed.notify_all()
-
-    def _is_full(self, frame: StreamFrame) -> bool:
-        if not self._queue:
-            return False
-        num_bytes = (len(self._queue) + 1) * int(frame.image.nbytes)
-        is_late = frame.seconds - self._queue[0].seconds > _BUFFER_SECONDS
-        return num_bytes > _BUFFER_BYTES or is_late
-
-    def _drop_waiting(self) -> None:
-        self.num_dropped += len(self._queue)
-        self._queue.clear()
-        if time.monotonic() - self._warned_at >= _WARN_SECONDS:
-            self._warned_at = time.monotonic()
-            _logger.warning(
-                f"{self._source.name}: {format_count(self.num_dropped, 'frame')} dropped so far: "
-                "they come faster than the model looks at them"
-            )
 
 
 def _is_end(source: StreamSource, container: InputContainer, error: Exception) -> bool:
