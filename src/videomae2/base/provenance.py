@@ -6,7 +6,8 @@ numbers, booleans and None.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,23 @@ def read_provenance(folder: Path) -> dict[str, Any] | None:
     if not isinstance(values, dict):
         raise ValueError("holds no object of JSON")
     return values
+
+
+def find_foreign_file(folder: Path, names: Iterable[str], *, key: str) -> Path | None:
+    """What would be written over in a folder that is not filled by results of a kind; or None.
+
+    Args:
+        folder: The folder; it need not exist.
+        names: Of what the kind writes there.
+        key: A name that its provenance has, and that of no other kind.
+    """
+    try:
+        values = read_provenance(folder)
+    except ValueError:  # damaged: who compares it says so
+        return None
+    if values is not None:
+        return None if key in values else folder / PROVENANCE_FILE
+    return next((folder / name for name in names if os.path.lexists(folder / name)), None)
 
 
 def write_provenance(folder: Path, values: Mapping[str, Any]) -> None:

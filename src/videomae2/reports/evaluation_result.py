@@ -18,6 +18,8 @@ from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.calibration import Calibration
 from videomae2.models.task_type import TaskType
 
+REPORT_FILE = "report.html"
+
 
 @dataclass(frozen=True, slots=True)
 class OutputResult:
@@ -156,4 +158,4 @@ class Evaluation:
 
     @property
     def report(self) -> Path:
-        return self.folder / "report.html"
+        return self.folder / REPORT_FILE

@@ -119,6 +119,24 @@ def test_a_named_folder_with_other_results_is_refused(place):
         evaluated(place, "b/test", out)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("report.html", "<p>mine"),
+        ("predictions.jsonl", "{}\n"),
+        ("probabilities.npy", ""),
+        ("provenance.json", '{"settings": {}, "videos": []}'),
+    ],
+)
+def test_nothing_of_others_is_written_over(place, name, content):
+    out = place / f"others-{name}"
+    out.mkdir()
+    (out / name).write_text(content)
+    with pytest.raises(ConfigError, match=rf"{name} would be written over.*another --out"):
+        planned(place, "a/test", out)
+    assert (out / name).read_text() == content
+
+
 def test_the_question_stands_in_the_folder(place):
     folder = evaluated(place, "a/test").folder
     asked = json.loads((folder / "provenance.json").read_text())

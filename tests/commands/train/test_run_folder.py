@@ -68,6 +68,35 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
     assert [json.loads(line)["step"] for line in lines] == list(range(10))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.yaml", "seed: 7  # mine"),
+        ("metrics.jsonl", "{}\n"),
+        ("unreadable.jsonl", ""),
+        ("best/model.safetensors", "weights"),
+        ("provenance.json", '{"model": "another kind of result"}'),
+    ],
+)
+def test_nothing_of_others_is_written_over(videos, tmp_path, name, content):
+    place = tmp_path / "run" / name
+    place.parent.mkdir(parents=True)
+    place.write_text(content)
+    run = small_run(videos, tmp_path / "run", epochs=1.0)
+    shown = re.escape(str(tmp_path / "run" / name.split("/")[0]))
+    for start in (dry_run, pretrain):
+        with pytest.raises(ConfigError, match=rf"^{shown} would be written over.*another --out"):
+            start(run)
+    assert place.read_text() == content
+    assert {path.name for path in place.parent.iterdir()} - {".lock"} - {"best"} == {place.name}
+
+
+def test_files_of_other_names_keep_nobody_from_training(videos, tmp_path):
+    (tmp_path / "train.log").write_text("of a shell")
+    pretrain(small_run(videos, tmp_path, epochs=1.0))
+    assert (tmp_path / "train.log").read_text() == "of a shell"
+
+
 def test_a_model_of_another_run_is_not_written_over(videos, tmp_path):
     run = hopeless(videos, tmp_path / "run")
     with pytest.raises(NonFiniteLossError):

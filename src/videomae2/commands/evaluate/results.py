@@ -18,9 +18,16 @@ from videomae2.base.files import atomic_write, atomic_write_text
 from videomae2.base.names import dump_json
 from videomae2.base.text import format_count
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
-from videomae2.reports.evaluation_result import Evaluation, VideoResult
+from videomae2.reports.evaluation_result import REPORT_FILE, Evaluation, VideoResult
 
 RESULTS_FILE = "results.json"
+_PREDICTIONS_FILE = "predictions.jsonl"
+_PROBABILITIES_FILE, _CONFUSION_FILE = "probabilities.npy", "confusion.npy"
+WRITTEN_FILES = (
+    *(RESULTS_FILE, _PREDICTIONS_FILE, _PROBABILITIES_FILE, _CONFUSION_FILE),
+    *(UNREADABLE_FILE, REPORT_FILE),
+)
+"""What an evaluation writes beside its provenance and scores."""
 _NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
 _MAX_SHOWN_UNREADABLE = 5
 
@@ -32,10 +39,10 @@ def write_results(evaluation: Evaluation) -> None:
     atomic_write_text(folder / RESULTS_FILE, text + "\n")
     rows = sorted(evaluation.metrics.videos, key=lambda video: video.row)
     lines = [dump_json(_build_prediction(evaluation, video)) for video in rows]
-    atomic_write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
-    _save_array(folder / "probabilities.npy", evaluation.probabilities)
+    atomic_write_text(folder / _PREDICTIONS_FILE, "".join(line + "\n" for line in lines))
+    _save_array(folder / _PROBABILITIES_FILE, evaluation.probabilities)
     if evaluation.metrics.confusion is not None:
-        _save_array(folder / "confusion.npy", evaluation.metrics.confusion)
+        _save_array(folder / _CONFUSION_FILE, evaluation.metrics.confusion)
     (folder / UNREADABLE_FILE).unlink(missing_ok=True)
     if evaluation.unreadable:
         lines = [

@@ -11,7 +11,14 @@ from typing import Any
 
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
-from videomae2.base.provenance import compute_digest, diff_values, read_provenance, write_provenance
+from videomae2.base.provenance import (
+    PROVENANCE_FILE,
+    compute_digest,
+    diff_values,
+    find_foreign_file,
+    read_provenance,
+    write_provenance,
+)
 from videomae2.base.signals import SignalHandler
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
@@ -25,6 +32,7 @@ from videomae2.commands.evaluate.dataset import EvalDataset, load_dataset_and_vi
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.results import (
     RESULTS_FILE,
+    WRITTEN_FILES,
     format_unreadable,
     write_results,
 )
@@ -131,6 +139,11 @@ def _build_provenance(
 def _check_folder(folder: Path, provenance: dict[str, Any]) -> None:
     """Refuse a folder that holds the results of something else; says what differs."""
     if not (folder / RESULTS_FILE).exists():
+        if foreign := find_foreign_file(folder, WRITTEN_FILES, key="views"):
+            raise ConfigError(
+                f"{foreign} would be written over, and nothing says that an evaluation wrote it: "
+                f"{folder} has no {PROVENANCE_FILE} of one; choose another --out, or move it away"
+            )
         return
     try:
         existing = read_provenance(folder) or {}

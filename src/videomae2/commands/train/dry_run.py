@@ -18,7 +18,12 @@ from videomae2.commands.train.advice.exposure import (
 )
 from videomae2.commands.train.advice.repeats import look_at_videos, summarize_repeats
 from videomae2.commands.train.advice.step_cost import summarize_cost
-from videomae2.commands.train.run_folder import RUN_FILE, build_checkpoint_manager, check_start
+from videomae2.commands.train.run_folder import (
+    RUN_FILE,
+    build_checkpoint_manager,
+    check_own_folder,
+    check_start,
+)
 from videomae2.commands.train.setup import (
     TrainingJob,
     build_loop_config,
@@ -85,6 +90,7 @@ def _preview_start(job: TrainingJob) -> Summary:
     loop_config, folder = build_loop_config(run, job.manifests), run.output_dir
     checkpoints, hint = build_checkpoint_manager(run), ""
     latest = checkpoints.find_latest()
+    check_own_folder(run)
     is_begun = any((folder / name).exists() for name in (PROVENANCE_FILE, RUN_FILE))
     if is_begun and check_start(run, replace(job, run=run).build_provenance()):
         hint = " in place of another run, which had no checkpoint"

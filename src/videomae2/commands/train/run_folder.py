@@ -14,6 +14,7 @@ from typing import Any
 from videomae2.base.provenance import (
     PROVENANCE_FILE,
     diff_values,
+    find_foreign_file,
     list_differences,
     read_provenance,
     write_provenance,
@@ -46,8 +47,27 @@ def build_checkpoint_manager(run: Run) -> CheckpointManager:
 
 def write_run_files(run: Run, provenance: Mapping[str, Any]) -> None:
     """Write what the run is made of, for people and for a resume."""
+    write_provenance(run.output_dir, provenance)  # first: from then on the folder is ours
     save_config(run, run.output_dir / RUN_FILE)
-    write_provenance(run.output_dir, provenance)
+
+
+def check_own_folder(run: Run) -> None:
+    """Refuse a folder in which something of others would be written over, such as their run.yaml.
+
+    A folder of a run has its ``provenance.json``, or a checkpoint where that was deleted.
+
+    Raises:
+        ConfigError: With the first such file.
+    """
+    if build_checkpoint_manager(run).find_latest() is not None:
+        return
+    names = (RUN_FILE, *_LOG_FILES, BEST_FOLDER, PREVIOUS_BEST_FOLDER)
+    if foreign := find_foreign_file(run.output_dir, names, key="settings"):
+        raise ConfigError(
+            f"{foreign} would be written over, and nothing says that a run wrote it: "
+            f"{run.output_dir} has no {PROVENANCE_FILE} of a run and no checkpoint; choose another "
+            f"--out, or move it away"
+        )
 
 
 def check_resumable(run: Run) -> None:
@@ -130,9 +150,10 @@ def check_start(
     """Whether what another run has left gives way: it has neither a checkpoint nor a model.
 
     Raises:
-        ConfigError: The run in the folder differs and could go on, or has left a model, which may
-            be worth more than the new run.
+        ConfigError: The folder is somebody else's, or the run in it differs and could go on, or
+            has left a model, which may be worth more than the new run.
     """
+    check_own_folder(run)
     folder, has_checkpoint = run.output_dir, build_checkpoint_manager(run).find_latest()
     try:
         check_resume_compatible(run, provenance, ignored_fields)
