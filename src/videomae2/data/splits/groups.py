@@ -16,8 +16,13 @@ def group_by_path(paths: Sequence[str], rule: str) -> list[str]:
             parentheses match is the group, or the whole match where it has none.
 
     Raises:
-        ValueError: The rule is no regular expression, or finds nothing in a path.
+        ValueError: The rule is no regular expression, finds nothing in a path, or is empty.
     """
+    if not rule.strip():
+        raise ValueError(
+            f"groups is {rule!r}, wanted a column of the list, {FOLDER_RULE}, or a pattern of each "
+            "path; leave it out for no groups"
+        )
     if rule == FOLDER_RULE:
         return [os.path.dirname(path) for path in paths]
     try:

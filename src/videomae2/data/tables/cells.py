@@ -61,28 +61,33 @@ def read_table_text(source: str) -> str | None:
 def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:
     """Read some columns, by their names in lower case; `text` is None for Parquet.
 
+    A column without a name is none: an index, or what a comma at the end of the header leaves.
+
     Raises:
         ManifestError: There is no header, or the file is no table.
     """
+    used = set(usecols) - {""}
     if text is None:
-        return _read_parquet(source, set(usecols))
+        return _read_parquet(source, used)
     file_extension = get_extension(source)
     return (
-        _read_json(text, source, set(usecols))
+        _read_json(text, source, used)
         if is_json(text, file_extension)
-        else _read_csv(text, source, file_extension, usecols)
+        else _read_csv(text, source, file_extension, used)
     )
 
 
-def _read_csv(text: str, source: str, file_extension: str, usecols: Iterable[str]) -> TableCells:
+def _read_csv(text: str, source: str, file_extension: str, usecols: set[str]) -> TableCells:
     names, delimiter = parse_header(text, file_extension)
-    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+    counts = Counter(filter(None, names))
+    if repeated := sorted(name for name, count in counts.items() if count > 1):
         message = f"the header has more than one column {', '.join(repeated[:5])}"
         raise ManifestError(message, path=source, line=1)
-    used = set(usecols)
-    indices = [(place, name) for place, name in enumerate(names) if name in used]
+    indices = [(place, name) for place, name in enumerate(names) if name in usecols]
     cells = TableCells(
-        {name: [] for _, name in indices}, names, format_name="TSV" if delimiter == "\t" else "CSV"
+        {name: [] for _, name in indices},
+        list(filter(None, names)),
+        format_name="TSV" if delimiter == "\t" else "CSV",
     )
     for line, row in _iterate_rows(text, delimiter, source):
         if len(row) != len(names):
@@ -146,7 +151,7 @@ def _add_row(
     cells: TableCells, line: int, row: dict[str, object], usecols: set[str], known: set[str]
 ) -> None:
     for name in row:
-        if name not in known:
+        if name and name not in known:
             known.add(name)
             cells.column_names.append(name)
             if name in usecols:
@@ -180,7 +185,7 @@ def _read_parquet(source: str, usecols: set[str]) -> TableCells:
         _normalize_name(name): [_format_cell(value) for value in values_of[name]]
         for name in values_of
     }
-    names = [_normalize_name(name) for name in names]
+    names = list(filter(None, map(_normalize_name, names)))
     return TableCells(columns, names, lines=list(range(1, num_rows + 1)), format_name="Parquet")
 
 

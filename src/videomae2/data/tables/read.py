@@ -45,10 +45,9 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     Raises:
         ManifestError: Columns are missing or unclear, or rows are wrong; names the first ten.
     """
-    filter_column, _, filter_value = (options.row_filter or "").partition("=")
-    filter_column = filter_column.strip().lower()
-    extra_columns = {name: name.lower() for name in options.extra_columns}
-    group_column = (options.groups or "").lower()
+    filter_column, filter_value = _parse_filter(options.row_filter, source)
+    extra_columns = {name: name.strip().lower() for name in options.extra_columns}
+    group_column = (options.groups or "").strip().lower()
     wanted = (*KNOWN_COLUMNS, TEMPLATE_COLUMN, filter_column, group_column, *extra_columns.values())
     cells = read_cells(source, text, wanted)
     builder = ManifestBuilder(source)
@@ -80,6 +79,15 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     builder.meanings |= {group_column: "group"} if builder.groups else {}
     builder.description = _describe_table(builder, cells, options)
     return builder
+
+
+def _parse_filter(row_filter: str | None, source: str) -> tuple[str, str]:
+    """Column and value of a filter, "" and "" where there is none."""
+    column, equals, value = (row_filter or "").partition("=")
+    if row_filter is not None and not (column.strip() and equals):
+        message = f"filter is {row_filter!r}, wanted column=value, such as split=train"
+        raise ManifestError(message, path=source)
+    return column.strip().lower(), value.strip()
 
 
 def _find_columns(cells: TableCells, source: str, filter_column: str) -> tuple[str, WindowColumns]:
