@@ -211,6 +211,20 @@ def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_pa
     assert bases == ["001", "001-2", "001-3", "c/001", "b.1", "b.2"]
 
 
+@pytest.mark.parametrize("ending", ["json", "csv", "windows.csv", "srt", "png", "mp4"])
+def test_files_of_others_are_not_written_over(place, tmp_path, monkeypatch, ending):
+    model = Predictor(place / "model", device="cpu")
+    mine = tmp_path / f"001.timeline.{ending}"
+    mine.write_text("subtitles of somebody")
+    video, found = VideoInput(Entry("films/long.mp4"), relative_path="001.mp4"), line(OVERLAPPING)
+    monkeypatch.setattr("videomae2.commands.timeline.write_timeline_picture", lambda _, path: path)
+    for _ in range(2):  # the second call writes its own anew
+        folder = TimelineFolder(tmp_path)
+        written = folder.write(model, video, found, with_video=False)
+        assert written["srt"].name == "001-2.timeline.srt"
+    assert mine.read_text() == "subtitles of somebody"
+
+
 def test_a_folder_that_cannot_be_written_to_is_one_error(place, tmp_path):
     (tmp_path / "file").write_text("")
     (video,) = expand_inputs([place / "a.mp4"])

@@ -30,6 +30,7 @@ from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_vid
 Cue = tuple[float, float, list[str]]
 """From when to when which lines are shown."""
 _OVERLAY_CRF = 21
+_ENDINGS = ("json", "csv", "windows.csv", "srt", "png", "mp4")
 
 
 def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
@@ -218,13 +219,19 @@ class TimelineFolder:
         return self.path / name
 
     def _holds_other(self, name: str, video: str) -> bool:
-        """Whether there is a time line of this name, and not of this video."""
+        """Whether there is a time line of this name, and not of this video, or a file of others."""
         path = self.path / f"{name}.timeline.json"
         try:
             other = json.loads(path.read_text(encoding="utf-8"))["video"]
             return os.path.realpath(other) != os.path.realpath(video)
-        except (FileNotFoundError, NotADirectoryError):
+        except NotADirectoryError:
             return False
+        except (
+            FileNotFoundError
+        ):  # the JSON is written first: what lies there without it is foreign
+            return any(
+                os.path.lexists(self.path / f"{name}.timeline.{ending}") for ending in _ENDINGS[1:]
+            )
         except PermissionError:
             return False  # which the writing will say
         except (OSError, ValueError, KeyError, TypeError):
