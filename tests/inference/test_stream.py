@@ -1,3 +1,4 @@
+import io
 import time
 
 import numpy as np
@@ -128,6 +129,19 @@ def test_seconds_need_a_rate(folder, tmp_path):
         ([np.zeros((32, 48, 3), np.int64)], r"frame 0 is int64"),
         ([], "no frame came"),
         ([np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)], "frame 1 is"),
+        ([np.zeros((3, 8, 9), np.uint8)], r"frame 0 is of shape .* \[channels, height, width\]"),
+        ([torch.zeros(1, 8, 9, dtype=torch.uint8)], r"frame 0 .* \[channels, height, width\]"),
+        (torch.zeros(4, 8, 9, 3, requires_grad=True), "frames are torch.float32"),
+        (torch.zeros(4, 8, 9, 3, dtype=torch.bfloat16), "frames are torch.bfloat16"),
+        ([torch.zeros(8, 9, 3, dtype=torch.bfloat16)], "frame 0 is torch.bfloat16"),
+        (torch.zeros(4, 8, 9, 3, dtype=torch.uint8).to_sparse(), "frames are no array of numbers"),
+        (["a.png", "b.png"], "frame 0 is of the type str"),
+        ([b"bytes"], "frame 0 is of the type bytes"),
+        ([None], "frame 0 is of the type NoneType"),
+        ([[[1, 2], [3]]], "frame 0 is no array of numbers"),
+        (io.BytesIO(b"lines\nof a file"), r"open file \(BytesIO\), .* give its path"),
+        (Image.new("RGB", (8, 8)), "one picture of Pillow, wanted several"),
+        ([Image.new("I;16", (8, 8))], "frame 0 has 16 bits.* bits=12"),
         (b"bytes", "found bytes, wanted a path"),
         (7, "found int, wanted a path"),
         (None, "found NoneType, wanted a path"),
@@ -136,6 +150,89 @@ def test_seconds_need_a_rate(folder, tmp_path):
 def test_other_things_are_refused(predictor, frames, said):
     with pytest.raises(ValueError, match=said):
         predictor.predict(frames)
+
+
+def test_an_open_file_is_refused(predictor, folder):
+    with (folder / "long.ts").open("rb") as file:
+        for ask in (predictor.predict, lambda given: predictor.stream(given, frame_rate=9.0)):
+            with pytest.raises(ValueError, match=r"open file \(BufferedReader\), .* give its path"):
+                ask(file)
+
+
+@pytest.mark.filterwarnings("error")
+def test_views_of_arrays_are_as_good_as_copies(folder):
+    predictor = Predictor(folder / "drawn", device="cpu", precision="fp32")
+    frames = np.random.default_rng(7).integers(0, 256, (20, 36, 50, 3), dtype=np.uint8)
+    locked = frames.copy()
+    locked.setflags(write=False)
+    turned = np.ascontiguousarray(frames[::-1, :, ::-1, ::-1])[::-1, :, ::-1, ::-1]
+    expected = predictor.predict(frames).scores
+    rows = [row.scores for row in predictor.stream(frames, frame_rate=10.0)]
+    for given in (locked, turned, list(locked), list(turned), list(torch.from_numpy(frames))):
+        np.testing.assert_allclose(predictor.predict(given).scores, expected, atol=1e-6)
+        for row, again in zip(rows, predictor.stream(given, frame_rate=10.0), strict=True):
+            np.testing.assert_allclose(again.scores, row, atol=1e-6)
+
+
+MODES = {
+    **dict.fromkeys(("RGB", "RGBA", "L", "LA", "P", "1"), "png"),
+    **dict.fromkeys(("CMYK", "YCbCr", "LAB", "HSV", "I;16"), "tif"),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", MODES)
+def test_pictures_are_read_as_their_files(tmp_path, mode, channels):
+    saved_classifier(tmp_path / "model", channels=channels)
+    predictor = Predictor(tmp_path / "model", device="cpu", precision="fp32", bits=12)
+    colours = np.random.default_rng(8).integers(0, 256, (9, 36, 50, 3), dtype=np.uint8)
+    if mode == "I;16":
+        pictures = [Image.fromarray(frame[..., 0].astype(np.uint16) * 16) for frame in colours]
+    elif mode == "LAB":
+        pictures = [Image.frombytes("LAB", (50, 36), frame.tobytes()) for frame in colours]
+    else:
+        pictures = [Image.fromarray(frame).convert(mode) for frame in colours]
+    (tmp_path / "frames").mkdir()
+    for number, picture in enumerate(pictures):
+        stored = picture.convert("RGB") if mode == "HSV" else picture  # no file keeps HSV
+        stored.save(tmp_path / "frames" / f"{number}.{MODES[mode]}")
+    expected = predictor.predict(tmp_path / "frames").scores
+    for given in (pictures, iter(pictures)):
+        np.testing.assert_allclose(predictor.predict(given).scores, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp"])
+def test_pictures_turn_as_their_files_do(folder, tmp_path, ending):
+    predictor = Predictor(folder / "drawn", device="cpu", precision="fp32")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by a quarter
+    for number, frame in enumerate(np.random.default_rng(8).integers(0, 256, (9, 36, 50, 3))):
+        picture = Image.fromarray(frame.astype(np.uint8))
+        picture.save(tmp_path / f"{number}.{ending}", exif=exif)
+    opened = [Image.open(path) for path in sorted(tmp_path.iterdir())]
+    expected = predictor.predict(tmp_path).scores
+    np.testing.assert_allclose(predictor.predict(opened).scores, expected, atol=1e-6)
+    frames = open_reader(tmp_path).read(range(9))
+    assert frames.shape == (9, 50, 36, 3)
+    for row, again in zip(
+        predictor.stream(frames, frame_rate=9.0), predictor.stream(opened, frame_rate=9.0),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(again.scores, row.scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pictures_of_32_bits_are_refused_as_files(predictor, mode):
+    with pytest.raises(VideoError, match=r"frame 0 of frames in memory: its pixels are 32-bit"):
+        predictor.predict([Image.new(mode, (20, 20))] * 9)
+
+
+def test_a_damaged_picture_is_a_broken_frame(predictor):
+    out = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(out, "PNG")
+    picture = Image.open(io.BytesIO(out.getvalue()[:900]))
+    with pytest.raises(VideoError, match="frame 0 of frames in memory: this image cannot be read"):
+        predictor.predict([picture])
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf")])

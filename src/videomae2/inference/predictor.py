@@ -109,7 +109,7 @@ class Predictor:
             limits=replace(reading.limits(), max_frames=_MAX_FRAMES),
             frame_rate=frame_rate,
         )
-        self._bits = bits
+        self.bits = bits
         self.classifier = load_classifier_task(ref, runtime)
         self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 
@@ -129,7 +129,7 @@ class Predictor:
 
     def predict(
         self,
-        video: Path | str | np.ndarray | Iterable[np.ndarray],
+        video: Path | str | np.ndarray | Iterable[Any],
         *,
         frame_rate: float | None = None,
     ) -> Prediction:
@@ -137,7 +137,8 @@ class Predictor:
 
         Args:
             video: A path; frames as uint8 [frames, height, width, channels]; or frames that come
-                one after the other and end, each uint8 [height, width, channels].
+                one after the other and end, each uint8 [height, width, channels] or a picture of
+                Pillow, which becomes what it would be as a file.
             frame_rate: Frames per second of frames in memory; that of the predictor if not given.
 
         Raises:
@@ -152,7 +153,7 @@ class Predictor:
             raise ValueError(
                 "frame_rate is that of frames in memory; for paths give it to Predictor"
             )
-        inputs = expand_inputs([video], self._bits)
+        inputs = expand_inputs([video], self.bits)
         if len(inputs) != 1:
             raise ValueError(f"{video} holds {len(inputs)} videos; give it to predict_all")
         (prediction,) = self.predict_all(inputs)
@@ -210,7 +211,7 @@ class Predictor:
 
     def stream(
         self,
-        source: Path | str | int | np.ndarray | Iterable[np.ndarray],
+        source: Path | str | int | np.ndarray | Iterable[Any],
         *,
         frame_rate: float | None = None,
         window_seconds: float | None = None,
@@ -226,8 +227,8 @@ class Predictor:
         Args:
             source: An address (rtsp://, http://, …), a camera (/dev/video0 or 0), a pipe or a
                 file; an array uint8 [frames, height, width, channels]; or frames uint8 [height,
-                width, channels] that come one after the other, of which the next is taken only
-                when all that is complete was scored.
+                width, channels] or pictures of Pillow that come one after the other, of which the
+                next is taken only when all that is complete was scored.
             frame_rate: Frames per second of frames in memory, and of a stream without times of its
                 own; that of the predictor if not given.
             window_seconds: Length of a window; as long as a clip if not given.
@@ -259,7 +260,7 @@ class Predictor:
         )
 
     def _expand(self, video: Path | str | VideoInput) -> list[VideoInput]:
-        return [video] if isinstance(video, VideoInput) else expand_inputs([video], self._bits)
+        return [video] if isinstance(video, VideoInput) else expand_inputs([video], self.bits)
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
         if frame_rate is not None and not (0 < frame_rate < float("inf")):
@@ -267,11 +268,11 @@ class Predictor:
         return self.scorer.views.frame_rate if frame_rate is None else frame_rate
 
     def _predict_frames(
-        self, frames: np.ndarray | Iterable[np.ndarray], frame_rate: float | None
+        self, frames: np.ndarray | Iterable[Any], frame_rate: float | None
     ) -> Prediction:
         spec = self.scorer.views
         array = as_array(frames)
-        whole = gather_frames(frames, spec.limits) if array is None else check_frames(array)
+        whole = gather_frames(frames, spec, self.bits) if array is None else check_frames(array)
         request = ViewsRequest(Entry(FRAMES_NAME, location=FRAMES_NAME), spec)
         reader = FramesInMemory(whole, frame_rate)
         arrays, meta = read_views_of(reader, request, np.empty, started=perf_counter())

@@ -6,6 +6,7 @@ Axis: outputs = classes or numbers.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ def make_reader(
 
 def stream_windows(
     predictor: Predictor,
-    source: Path | str | int | np.ndarray | Iterable[np.ndarray],
+    source: Path | str | int | np.ndarray | Iterable[Any],
     *,
     frame_rate: float | None,
     config: TimelineConfig,
@@ -93,7 +94,7 @@ def _read_windows(
 
 
 def iterate_given(
-    predictor: Predictor, frames: Iterable[np.ndarray], frame_rate: float, *, at_once: bool
+    predictor: Predictor, frames: Iterable[Any], frame_rate: float, *, at_once: bool
 ) -> Iterator[StreamFrame | None]:
     """The frames of the caller as those of a stream; the next one is taken when it is needed.
 
@@ -103,9 +104,10 @@ def iterate_given(
         ValueError: A frame is of another type or shape.
         VideoError: It has another number of channels than the model reads.
     """
-    channels = predictor.scorer.views.channels
+    spec = predictor.scorer.views
     for index, frame in enumerate(frames):
-        row = fit_channels(FRAMES_NAME, check_frame(frame, index), channels)
+        given = check_frame(frame, index, spec, predictor.bits)
+        row = fit_channels(FRAMES_NAME, given, spec.channels)
         yield StreamFrame(index, index / frame_rate, predictor.scorer.crop_center(row)[0])
         if at_once:
             yield None

@@ -122,13 +122,20 @@ def open_image(path: Path, limits: ReadLimits) -> Iterator["Image"]:
     """Open an image; whatever is wrong with it, also inside, is a `VideoError`."""
     from PIL import Image
 
-    try:
+    with translate_image_errors(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise VideoError(path, "it is a pipe, socket, device or folder, wanted an image")
         with Image.open(path) as image:
             if image.width * image.height > limits.max_pixels:
                 raise VideoError(path, f"it has more than the limit of {limits.max_pixels} pixels")
             yield image
+
+
+@contextmanager
+def translate_image_errors(path: Path | str) -> Iterator[None]:
+    """Turn whatever Pillow raises into a `VideoError` that a person understands."""
+    try:
+        yield
     except VideoError:
         raise
     except FileNotFoundError as error:
@@ -139,7 +146,7 @@ def open_image(path: Path, limits: ReadLimits) -> Iterator["Image"]:
 
 
 def convert_image(
-    image: "Image", path: Path, pixels: Pixels, max_short_side: int | None, bits: int
+    image: "Image", path: Path | str, pixels: Pixels, max_short_side: int | None, bits: int
 ) -> ImageArray:
     """The pixels of an image, turned as its EXIF says; of 16-bit ones the upper 8 of ``bits``."""
     from PIL import Image, ImageOps
@@ -150,6 +157,8 @@ def convert_image(
     image.draft(mode, (width, height))
     if image.mode in SIXTEEN_BIT_MODES:
         image = Image.fromarray(to_eight_bits(np.asarray(image), bits, path))
+    if image.mode in ("LAB", "HSV"):  # which Pillow makes grey by way of RGB alone
+        image = image.convert("RGB")
     if image.mode in ("I", "F"):
         raise VideoError(path, "its pixels are 32-bit numbers, which have no agreed range")
     image = ImageOps.exif_transpose(image.convert(mode).resize((width, height), _BILINEAR))

@@ -118,11 +118,16 @@ def guess_other_axes(shape: tuple[int, ...]) -> str:
         return "one picture [height, width, channels]; a video has frames before: array[None]"
     if len(shape) != 4 or shape[3] <= _MAX_COLOURS:
         return ""
-    if shape[1] in (1, 3):
+    if has_channels_first(shape[1:]):
         return f"[frames, channels, height, width]; {channels_last}(0, 2, 3, 1)"
     if shape[0] in (1, 3) and shape[3] > _MAX_CHANNELS:
         return f"[channels, frames, height, width]; {channels_last}(1, 2, 3, 0)"
     return ""
+
+
+def has_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether the shape of a picture looks like [channels, height, width]."""
+    return len(shape) == 3 and shape[0] in (1, 3) and shape[2] > _MAX_COLOURS
 
 
 def _shrink_frames(
