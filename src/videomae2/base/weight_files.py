@@ -47,6 +47,33 @@ def describe_bad_weights(path: Path, *, is_safetensors: bool) -> str:
     return _describe_safetensors(path, size, head, is_safetensors=is_safetensors)
 
 
+def find_unsafe_packing(path: Path) -> str | None:
+    """Why an archive of PyTorch is not even opened, for a sentence about it; None if it may be.
+
+    A few bytes can stand for a pickle of millions of objects, where parts are compressed or say
+    more bytes than the file has.
+    """
+    import zipfile
+
+    with path.open("rb") as file:
+        if identify_content(file.read(_HEAD_BYTES)) != "a ZIP archive":
+            return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except Exception:  # of damaged ones zipfile raises anything
+        return describe_bad_weights(path, is_safetensors=False)
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        return (
+            "has compressed parts, which PyTorch never writes, and is not loaded: if weights were "
+            "packed into it, unpack it first"
+        )
+    stated, size = sum(part.file_size for part in parts), os.path.getsize(path)
+    if stated > size:
+        return f"is damaged: its parts are {stated:,} bytes, and it has {size:,}; {_AGAIN}"
+    return None
+
+
 def _describe_zip(size: int, end: bytes, *, is_safetensors: bool) -> str:
     if _END_OF_ZIP not in end:
         return f"is cut off after {size:,} bytes: {_AGAIN}"

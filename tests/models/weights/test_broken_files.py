@@ -89,3 +89,43 @@ def test_a_tensor_that_says_more_numbers_than_the_file_holds_is_refused(tmp_path
     torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match="a is sparse"):
         load_official_state(tmp_path / "w.pth")
+
+
+def repack(content, compression, *, stated=None, count=1):
+    """A file of PyTorch packed anew, its pickle as often as is said, with another stated size."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as old,
+        zipfile.ZipFile(out, "w", compression) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        for part in list(new.filelist)[:1] * (count - 1):
+            new.filelist.append(part)
+        for part in new.filelist if stated else ():
+            part.file_size = part.compress_size = stated
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"compression": zipfile.ZIP_DEFLATED}, "has compressed parts, which PyTorch never writes"),
+        ({"compression": zipfile.ZIP_BZIP2}, "has compressed parts"),
+        ({"compression": zipfile.ZIP_LZMA}, "has compressed parts"),
+        ({"compression": zipfile.ZIP_STORED, "stated": 10**8}, "parts are [0-9,]+ bytes, and it"),
+        ({"compression": zipfile.ZIP_STORED, "count": 500}, "parts are [0-9,]+ bytes, and it"),
+    ],
+)
+def test_no_pickle_is_larger_than_its_file(tmp_path, monkeypatch, options, said):
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    bomb = pickled({"a": torch.zeros(3), "n": [5] * 100_000})
+    (tmp_path / "w.pth").write_bytes(repack(bomb, **options))
+    with pytest.raises(CheckpointError, match=rf"^cannot read .*w.pth: it .*{said}") as caught:
+        load_official_state(tmp_path / "w.pth")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_packed_without_compression_is_read(tmp_path):
+    (tmp_path / "w.pth").write_bytes(repack(WHOLE["w.pth"], zipfile.ZIP_STORED))
+    assert set(load_official_state(tmp_path / "w.pth")) == set(STATE)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from videomae2.base.file_kinds import is_regular_file
 from videomae2.base.schema import repr_value
-from videomae2.base.weight_files import describe_bad_weights
+from videomae2.base.weight_files import describe_bad_weights, find_unsafe_packing
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import SIZES, EncoderConfig
 from videomae2.tensors.files import load_tensors
@@ -201,6 +201,8 @@ def _unpickle(path: Path) -> Any:
         raise CheckpointError(
             f"cannot read {path}: it {describe_bad_weights(path, is_safetensors=False)}"
         )
+    if (problem := find_unsafe_packing(path)) is not None:
+        raise CheckpointError(f"cannot read {path}: it {problem}")
     try:
         # the released files carry their command line; nothing else but tensors is let in
         with torch.serialization.safe_globals([argparse.Namespace]):
