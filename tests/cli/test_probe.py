@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from tests.helpers.labelled_videos import labelled_videos, small_encoder
 from videomae2.cli.main import main
@@ -75,3 +76,16 @@ def test_help_shows_examples(capsys):
     said = capsys.readouterr().out
     for text in ("WEIGHTS", "TRAIN", "[TEST]", "--ks", "--token-gib", "examples:"):
         assert text in said
+
+
+def test_images_that_are_no_frames_are_said(place, tmp_path, capsys):
+    frame = Image.new("RGB", (32, 32))
+    for number in range(12):
+        folder = tmp_path / ("run", "sit")[number % 2] / f"{number}"
+        folder.mkdir(parents=True)
+        for name in (*(f"{n:02}.png" for n in range(4)), *["0a.png"] * (number < 3)):
+            frame.save(folder / name)
+    words = ("probe", place / "model", tmp_path, "--dry-run", "--device", "cpu")
+    assert main(list(map(str, words))) == 0
+    said = capsys.readouterr().out
+    assert "warning  not taken for frames: 3 images in 3 of 12 folders, such as run/0/0a.p" in said

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.commands.test_reconstruct import save_run
 from tests.helpers.videos import encode
@@ -105,3 +106,12 @@ def test_errors_are_one_line(run, video, tmp_path, capsys, words, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_images_that_are_no_frames_are_said(run, tmp_path, capsys):
+    (tmp_path / "v").mkdir()
+    frame = Image.new("RGB", (32, 32))
+    for name in (*(f"{n:02}.png" for n in range(12)), "0a.png", "0b.png"):
+        frame.save(tmp_path / "v" / name)
+    assert call(run, tmp_path / "v", "--dry-run", "--frame-interval", "1") == 0
+    assert "not taken for frames: 2 images in 1 of 1 folder, such as 0a" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from videomae2.data.video.reader import open_reader
 from videomae2.data.views.crops import compute_cover_size, list_crop_boxes
 from videomae2.data.views.sampling import dense_clips
 from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
-from videomae2.inference.inputs import expand_inputs, expand_lines
+from videomae2.inference.inputs import expand_each, expand_inputs
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.views import EvalViews, format_frames, is_assumed
 from videomae2.models.weights.config_json import FrameSampling
@@ -63,7 +63,7 @@ def test_known_errors_keep_their_place_too(folder):
     model = predictor(folder / "model")
     lines = [str(folder / name) for name in ("dark.mp4", "nothing", "bright.mp4", "nothing")]
     (folder / "nothing").mkdir(exist_ok=True)
-    found = list(model.predict_all(expand_lines(lines)))
+    found = list(model.predict_all(expand_each(lines)))
     assert [isinstance(each, VideoError) for each in found] == [False, True, False, True]
     assert found[1].path == str(folder / "nothing")
     assert found[1].reason.startswith("no video in this folder")
@@ -121,7 +121,48 @@ def test_a_folder_stands_for_its_videos(folder, tmp_path):
         model.predict(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ManifestError, match="no video in this folder"):
-        list(model.predict_all([tmp_path / "empty"]))
+        model.predict(tmp_path / "empty")
+
+
+def mixed_names(folder, *names):
+    from PIL import Image
+
+    folder.mkdir()
+    for name in names:
+        Image.new("RGB", (20, 20), (255, 255, 255)).save(folder / name)
+    return folder
+
+
+def test_a_folder_that_is_no_video_stops_nothing(folder, tmp_path):
+    signed = mixed_names(tmp_path / "signed", *(f"frame_{n}.png" for n in range(-4, 5)))
+    flows = mixed_names(tmp_path / "flows", *(f"{c}_{n}.png" for n in range(4) for c in "xy"))
+    (tmp_path / "empty").mkdir()
+    model = predictor(folder / "model")
+    given = [signed, folder / "bright.mp4", flows, tmp_path / "empty", folder / "dark.mp4"]
+    first, bright, second, third, dark = model.predict_all(given)
+    assert (bright.topk(1)[0].name, dark.topk(1)[0].name) == ("bright", "dark")
+    for error, path in ((first, signed), (second, flows)):
+        assert str(error).startswith(f"cannot read {path}: it cannot be read as frames: its images")
+        assert "put each kind into a folder of its own" in str(error)
+    assert "no video in this folder" in str(third)
+
+
+@pytest.mark.parametrize(
+    ("unused", "said"),
+    [
+        (("0a.png", "0b.png"), "not taken for frames: 2 images in 1 of 1 folder, such as 0a.png"),
+        (("cover.jpg",), "1 image in 1 of 1 folder, such as cover.jpg"),
+        (("poster-1.png",), "such as poster-1.png"),
+        ((), None),
+    ],
+)
+def test_images_that_are_no_frames_are_said(folder, tmp_path, caplog, unused, said):
+    frames = mixed_names(tmp_path / "v", *(f"{n:02}.png" for n in range(10)), *unused)
+    assert predictor(folder / "model").predict(frames).num_frames == 10
+    assert len(caplog.messages) == (said is not None)
+    if said:
+        assert caplog.messages[0].startswith(f"{frames}: ")
+        assert said in caplog.messages[0]
 
 
 def test_a_folder_of_images_is_one_video(folder, tmp_path):

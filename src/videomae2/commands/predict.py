@@ -4,7 +4,7 @@ Axes: windows; outputs.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from videomae2.data.live.sources import LiveConfig, StreamSource
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.sliding import SlidingWindows
 from videomae2.errors import VideoError
-from videomae2.inference.inputs import VideoInput, expand_lines, stream_lines
+from videomae2.inference.inputs import VideoInput, expand_each, stream_lines
 from videomae2.inference.prediction import Prediction, WindowPrediction
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import (
@@ -55,7 +55,7 @@ def predict(
 
 
 def iterate_batches(
-    inputs: Sequence[VideoInput],
+    inputs: Batch,
     descriptor: int | None,
     head: bytes = b"",
     *,
@@ -72,7 +72,7 @@ def iterate_batches(
         yield list(inputs)
     if descriptor is not None:
         for lines in stream_lines(descriptor, head):
-            yield expand_lines(lines, bits)
+            yield expand_each(lines, bits)
 
 
 def predict_batches(

@@ -12,7 +12,13 @@ from videomae2.base.files import atomic_write_text
 from videomae2.base.names import dump_json, shorten_name
 from videomae2.base.schema import from_dict
 from videomae2.base.summary import Summary
-from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
+from videomae2.commands.reconstruct_clip import (
+    ReconstructConfig,
+    VideoClip,
+    find_source,
+    read_clip,
+    warn_about_folder,
+)
 from videomae2.data.video.reader import read_file_mode
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
@@ -115,10 +121,12 @@ def prepare_reconstruction(
         raise ConfigError(
             f"--frames-shown is {frames_shown}, this model's clips have 1..{num_frames}"
         )
+    clip = model.read_clip(video)
+    warn_about_folder(video)
     return ReconstructionPlan(
         model=model,
         video=video,
-        clip=model.read_clip(video),
+        clip=clip,
         frames_shown=frames_shown,
         folder=out or find_run_folder(model.path) / "reconstructions",
     )

@@ -1,6 +1,8 @@
 """Choose the clip of a video that a reconstruction shows: as training took clips, or as asked."""
 
+import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,8 @@ from videomae2.errors import ConfigError, ManifestError
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.reconstruct import StatisticsSource
 from videomae2.tensors.grid import Cubes
+
+_logger = logging.getLogger(__name__)
 
 _CENTER = 0.5
 _DEFAULT_FRAME_INTERVAL = 4  # of the released recipes, where a model does not say its own
@@ -83,6 +87,15 @@ def read_clip(
         frames = reader.read(unique_indices.tolist())[positions]
         seconds = None if reader.seconds is None else reader.seconds[indices]
     return VideoClip(fit_channels(video, frames, cubes.channels), indices, seconds)
+
+
+def warn_about_folder(video: Path) -> None:
+    """Say which images of a folder are no frames, and which numbers are missing."""
+    if not video.is_dir():
+        return
+    with suppress(ManifestError):  # of folders below, which are not asked for
+        for text in read_manifest(video, layout="frame-folders").warnings:
+            _logger.warning(f"{video}: {text}")
 
 
 def _select_indices(

@@ -3,7 +3,7 @@
 import logging
 import os
 import select
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class VideoInput:
 def expand_inputs(paths: Iterable[Path | str], bits: int | None = None) -> list[VideoInput]:
     """Turn paths into videos; whether a file can be read turns out when it is.
 
+    What is odd about a folder is said: images that are no frames, gaps, folders left out.
+
     ``bits``: how many are used where frames have 16; found out, and said, if not given.
 
     Raises:
@@ -40,14 +42,17 @@ def expand_inputs(paths: Iterable[Path | str], bits: int | None = None) -> list[
     return [each for path in paths for each in _expand_path(os.fspath(path), bits)]
 
 
-def expand_lines(lines: Sequence[str], bits: int | None = None) -> list[VideoInput | VideoError]:
-    """The same for lines of standard input, where a folder without videos stops nothing."""
+def expand_each(
+    paths: Iterable[Path | str], bits: int | None = None
+) -> list[VideoInput | VideoError]:
+    """The same where a folder that is no video stops nothing: what is wrong stands in its place."""
     inputs: list[VideoInput | VideoError] = []
-    for line in lines:
+    for path in [os.fspath(path) for path in paths]:
         try:
-            inputs += _expand_path(line, bits)
+            inputs += _expand_path(path, bits)
         except ManifestError as error:
-            inputs.append(VideoError(line, str(error).removeprefix(f"{line}: ")))
+            reason = str(error).removeprefix(f"{os.path.expanduser(path)}: ")
+            inputs.append(VideoError(path, reason))
     return inputs
 
 
@@ -90,6 +95,8 @@ def _expand_path(path: str, bits: int | None) -> list[VideoInput]:
         _warn_about_bits(path, used if found else _ALL_BITS)
         return [VideoInput(Entry(path, location=path, bits=used))]
     manifest = read_manifest(path, bits=bits)
+    for text in manifest.warnings:
+        _logger.warning(f"{path}: {text}")
     _warn_about_bits(path, manifest.bits if bits is None else _ALL_BITS)
     return [
         VideoInput(entry, manifest.frame_name if entry.is_frames else None, below)

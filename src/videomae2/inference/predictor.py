@@ -38,7 +38,7 @@ from videomae2.inference.classifier import (
     load_classifier_task,
     resolve_requested_classifier,
 )
-from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.inputs import VideoInput, expand_each, expand_inputs
 from videomae2.inference.prediction import Prediction, WindowPrediction
 from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews, resolve_views
@@ -170,10 +170,8 @@ class Predictor:
             videos: Files; folders stand for the videos in them. Taken a few ahead.
 
         Yields:
-            In the order of the videos: what the model says, or why a video cannot be read.
-
-        Raises:
-            ManifestError: A folder holds no video.
+            In the order of the videos: what the model says, or why a video or folder cannot be
+            read.
         """
         with self.scorer.make_pool() as pool:
             yield from self.predict_in_pool(pool, videos)
@@ -186,10 +184,10 @@ class Predictor:
 
         def iterate_requests() -> Iterator[ViewsRequest]:
             for video in videos:
-                if isinstance(video, VideoError):
-                    pending.append(video)
-                    continue
-                for each in self._expand(video):
+                for each in [video] if isinstance(video, VideoError) else self._expand(video):
+                    if isinstance(each, VideoError):
+                        pending.append(each)
+                        continue
                     spec = replace(self.scorer.views, frame_name=each.frame_name)
                     pending.append(request := ViewsRequest(each.entry, spec))
                     yield request
@@ -259,8 +257,8 @@ class Predictor:
             ),
         )
 
-    def _expand(self, video: Path | str | VideoInput) -> list[VideoInput]:
-        return [video] if isinstance(video, VideoInput) else expand_inputs([video], self.bits)
+    def _expand(self, video: Path | str | VideoInput) -> list[VideoInput | VideoError]:
+        return [video] if isinstance(video, VideoInput) else expand_each([video], self.bits)
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
         if frame_rate is not None and not (0 < frame_rate < float("inf")):

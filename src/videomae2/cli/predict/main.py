@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from videomae2.cli.predict.options import PROG, PredictOptions, check_options
 from videomae2.cli.predict.output import PredictionPrinter
 from videomae2.cli.predict.plan import print_dry_run, print_stream_plan
 from videomae2.cli.predict.stream import find_stream_input, run_stream
-from videomae2.commands.predict import compute_timelines, iterate_batches, predict_batches
+from videomae2.commands.predict import Batch, compute_timelines, iterate_batches, predict_batches
 from videomae2.data.live.sources import STDIN, StreamSource
 from videomae2.errors import ConfigError, VideoError
-from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.inputs import expand_each
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import check_window_length
 from videomae2.inference.views import EvalViews
@@ -57,7 +56,7 @@ def main(arguments: list[str]) -> int:
     check_options(options, has_stream=None if is_unknown else source is not None)
     if source is not None:
         return _main_stream(options, source, head)
-    inputs = expand_inputs([video for video in options.videos if video != STDIN], options.bits)
+    inputs = expand_each([video for video in options.videos if video != STDIN], options.bits)
     if not options.dry_run and STDIN not in options.videos:
         _check_any_exists(inputs)
     predictor = _load_predictor(options)
@@ -79,9 +78,7 @@ def _main_stream(options: PredictOptions, source: StreamSource, head: bytes) -> 
     return run_stream(options, predictor, source, head)
 
 
-def _predict(
-    options: PredictOptions, predictor: Predictor, inputs: Sequence[VideoInput], head: bytes
-) -> int:
+def _predict(options: PredictOptions, predictor: Predictor, inputs: Batch, head: bytes) -> int:
     """Print what comes of each video, and give the exit code."""
     printer = PredictionPrinter(
         predictor, top_k=options.top_k, threshold=options.windows.threshold, json=options.json
@@ -108,10 +105,14 @@ def _predict(
     return printer.get_exit_code()
 
 
-def _check_any_exists(inputs: Sequence[VideoInput]) -> None:
-    """Refuse videos none of which is there, before the model is loaded."""
+def _check_any_exists(inputs: Batch) -> None:
+    """Refuse videos none of which is there and may be read, before the model is loaded."""
     problems = []
-    for path in (video.entry.path for video in inputs):
+    for video in inputs:
+        if isinstance(video, VideoError):
+            problems.append(str(video))
+            continue
+        path = video.entry.path
         if os.path.exists(path):
             return
         problems.append(f"{path} does not exist{path_hint(Path(path))}")

@@ -9,7 +9,7 @@ from videomae2.cli.predict.options import PredictOptions
 from videomae2.cli.predict.output import summarize_model
 from videomae2.cli.terminal import print_plan
 from videomae2.data.live.sources import STDIN, StreamSource
-from videomae2.errors import CheckpointError, ConfigError
+from videomae2.errors import CheckpointError, ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
 
@@ -27,20 +27,23 @@ def print_stream_plan(options: PredictOptions, predictor: Predictor, source: Str
 
 
 def print_dry_run(
-    options: PredictOptions, predictor: Predictor, inputs: Sequence[VideoInput]
+    options: PredictOptions, predictor: Predictor, inputs: Sequence[VideoInput | VideoError]
 ) -> int:
-    """Print the plan, and give the exit code: 2 if a video that is named is not there."""
+    """Print the plan, and give the exit code: 2 if a video that is named cannot be read."""
     _check_out(options)
-    missing = [video.entry.path for video in inputs if not os.path.exists(video.entry.path)]
+    errors = [each for each in inputs if isinstance(each, VideoError)]
+    paths = [each.entry.path for each in inputs if isinstance(each, VideoInput)]
+    missing = [path for path in paths if not os.path.exists(path)]
     details = (
         _summarize_timelines(options, is_stream=False) if options.timeline else _summarize(options)
     )
     rows = (
         ("videos", _describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)),
+        *(("unreadable", f"{error.path}: {error.reason}") for error in errors[:_MAX_SHOWN]),
         *details,
     )
     _print_rows(options, predictor, rows, as_timelines=options.timeline)
-    return 2 if missing else 0
+    return 2 if missing or errors else 0
 
 
 def _check_out(options: PredictOptions) -> None:

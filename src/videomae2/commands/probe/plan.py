@@ -69,6 +69,9 @@ class ProbePlan:
         chosen = f"chosen on {settings.folds} folds of train"
         rare = describe_rare_classes(data, settings.folds)
         beside = (("beside", ", ".join(settings.baselines)),) if settings.baselines else ()
+        warnings = dict.fromkeys(
+            text for part in (data.train, data.test) if part for text in part.warnings
+        )
         return Summary(
             (
                 ("weights", f"{extractor.frozen.path} ({encoder})"),
@@ -78,6 +81,7 @@ class ProbePlan:
                 ),
                 ("train", f"{train}: {data.train.source}"),
                 ("test", f"{format_count(len(data.test_rows), 'video')}: {data.test_description}"),
+                *(("warning", text) for text in warnings),
                 ("probes", "\n".join([f"{methods}, {chosen}", *([rare] if rare else [])])),
                 *beside,
                 ("features", "\n".join(map(self._summarize_cache, self.lists))),

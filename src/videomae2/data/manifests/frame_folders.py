@@ -6,7 +6,7 @@ of several pages holds a video in each of them.
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
@@ -37,6 +37,9 @@ class ImageSequence:
     template: FrameName | None
     numbers: list[int]
     """Those that stand in the place of the template; empty without one."""
+    unused: list[str] = field(default_factory=list)
+    """Images that are no frames, since their names are of another kind; of a template that was
+    given, none."""
     are_videos: bool = False
     """Each image has pages, and is a video of its own."""
 
@@ -100,7 +103,8 @@ def _find_sequences(
         if len(ordered) == 1 and template is None and not split_last_number(ordered[0])[1]:
             ordered = []  # a cover, say
         if ordered:
-            sequences[relative] = _build_sequence(ordered, template)
+            unused = sorted(set(names) - set(ordered))
+            sequences[relative] = replace(_build_sequence(ordered, template), unused=unused)
         other_files.update(get_extension(name) for name in set(files) - set(ordered))
     return sequences, problems, other_files
 
@@ -155,7 +159,7 @@ def _add_sequence(
 def _add_warnings(
     builder: ManifestBuilder, sequences: dict[str, ImageSequence], problems: dict[str, str]
 ) -> None:
-    """Say which folders have gaps, and which are left out."""
+    """Say which folders have gaps, or images that are no frames, and which are left out."""
     total = len(sequences) + len(problems)
     if gaps := [path for path, sequence in sequences.items() if sequence.has_gaps]:
         sequence = sequences[gaps[0]]
@@ -164,11 +168,20 @@ def _add_warnings(
             f"{len(sequence.names)} images for the numbers {sequence.numbers[0]} to "
             f"{sequence.numbers[-1]}: what follows a gap is taken for the next frame"
         )
+    if unused := [path for path, sequence in sequences.items() if sequence.unused]:
+        first = os.path.join(unused[0], sequences[unused[0]].unused[0])
+        count = format_count(sum(len(sequences[path].unused) for path in unused), "image")
+        builder.warnings.append(
+            f"not taken for frames: {count} in {len(unused)} of {format_count(total, 'folder')}, "
+            f"such as {first}, whose names are of another kind than the others'"
+        )
     if problems:
         builder.warnings.append(_format_problems(problems, len(sequences)) + "; they are left out")
 
 
 def _format_problems(problems: dict[str, str], num_sequences: int) -> str:
     path, reason = next(iter(problems.items()))
+    if not path and len(problems) + num_sequences == 1:
+        return f"it cannot be read as frames: {reason}"
     total = format_count(len(problems) + num_sequences, "folder")
     return f"{len(problems)} of {total} cannot be read as frames, such as {path or '.'}: {reason}"

@@ -83,8 +83,9 @@ def order_frames(names: Iterable[str]) -> list[str]:
     if len(main) > 1:
         counts = sorted(main.items(), key=lambda item: -len(item[1]))
         shown = ", ".join(f"{len(members)} called {kind}" for kind, members in counts[:4])
-        raise ValueError(f"its images have several kinds of names: {shown}; choose one with "
-                         "frame_name")  # fmt: skip
+        raise ValueError(f"its images have several kinds of names: {shown}; put each "
+                         "kind into a folder of its own (lists and training may choose one with "
+                         "frame_name)")  # fmt: skip
     return order_by_number(next(iter(main.values())))
 
 
