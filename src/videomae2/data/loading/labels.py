@@ -18,7 +18,8 @@ from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.labelling import format_both_lists
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
-from videomae2.data.tables.cells import SEPARATORS, parse_list_cell
+from videomae2.data.tables.labels import describe_nothing
+from videomae2.data.tables.values import SEPARATORS, parse_list_cell
 from videomae2.errors import DataError, ManifestError
 
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
@@ -122,9 +123,10 @@ def read_multilabel(
     (column,) = labels.columns or ("label",)
     groups = labels.groups if expected is None else None
     manifests = tuple(s.read(s.path, extra_columns=(column,), groups=groups) for s in sources)
-    names_of_entries = [_split_names(manifest, column) for manifest in manifests]
+    known = tuple(expected) if expected is not None else labels.read_class_names() or ()
+    names_of_entries = [_split_names(manifest, column, known) for manifest in manifests]
     occurring = sorted({name for rows in names_of_entries for row in rows for name in row})
-    names = tuple(expected) if expected is not None else labels.read_class_names() or occurring
+    names = known if expected is not None else known or tuple(occurring)
     if not names:
         raise ManifestError(f"the column {column} is empty", path=manifests[0].source)
     index_of = {name: i for i, name in enumerate(names)}
@@ -138,7 +140,7 @@ def read_multilabel(
             target[entry, index_of[name]] = 1
         targets.append(target)
     description = f"{format_count(len(names), 'label')} of the column {column}"
-    return LabelledData(manifests, tuple(targets), tuple(names), description)
+    return LabelledData(manifests, tuple(targets), names, description)
 
 
 def read_regression(
@@ -192,10 +194,10 @@ def _renumber(manifest: Manifest, provided: Sequence[str], expected: tuple[str, 
     return replace(manifest, labels=new_labels[manifest.labels], class_names=expected)
 
 
-def _split_names(manifest: Manifest, column: str) -> list[list[str]]:
+def _split_names(manifest: Manifest, column: str, known_names: Sequence[str]) -> list[list[str]]:
     """The names of each cell: a list as JSON writes it, or names with a separator between."""
     texts = manifest.columns[column]
-    lists = [parse_list_cell(text) for text in texts]
+    lists = [_parse_list(manifest, entry, column) for entry in range(len(texts))]
     plain = [text for text, names in zip(texts, lists, strict=True) if names is None]
     separator = next((s for s in SEPARATORS if any(s in text for text in plain)), SEPARATORS[0])
     rows = [
@@ -203,6 +205,10 @@ def _split_names(manifest: Manifest, column: str) -> list[list[str]]:
         for text, names in zip(texts, lists, strict=True)
     ]
     rows = [list(filter(None, names)) for names in rows]
+    pairs = [(n, line) for names, line in zip(rows, manifest.lines, strict=True) for n in names]
+    words, lines = [name for name, _ in pairs], [int(line) for _, line in pairs]
+    if questions := describe_nothing(words, lines, column, known_names):
+        raise ManifestError("\n".join(questions), path=manifest.source)
     known = {name for names in rows for name in names}
     for entry, names in enumerate(rows):
         name = texts[entry].strip()
@@ -214,6 +220,13 @@ def _split_names(manifest: Manifest, column: str) -> list[list[str]]:
             )
             raise _entry_error(manifest, entry, message)
     return rows
+
+
+def _parse_list(manifest: Manifest, entry: int, column: str) -> list[str] | None:
+    try:
+        return parse_list_cell(manifest.columns[column][entry])
+    except ValueError as error:
+        raise _entry_error(manifest, entry, f"{column} {error}") from error
 
 
 def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> float:

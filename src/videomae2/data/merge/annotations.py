@@ -24,13 +24,13 @@ from videomae2.data.merge.sources import (
 )
 from videomae2.data.splits.overlap import IdRule, extract_video_id, parse_video_id
 from videomae2.data.tables.cells import (
-    TableCells,
     is_json,
     parse_header,
     read_cells,
     read_table_text,
 )
 from videomae2.data.tables.columns import ID_COLUMNS, PATH_COLUMNS
+from videomae2.data.tables.values import TableCells
 from videomae2.errors import ManifestError
 
 FindFiles = Callable[[str, IdRule], Mapping[str, list[str]]]

@@ -4,4 +4,5 @@ read      a table → the entries of a manifest
 columns   what columns mean, and in which unit windows count
 labels    numbers or names of classes, in one column or two
 cells     CSV, TSV, JSON, Parquet → cells of text
+values    cells of text: lists in a cell, words for nothing
 """

@@ -1,18 +1,16 @@
 """Read the cells of tables: CSV, TSV, JSON lines, Parquet. What they mean is said elsewhere."""
 
-import ast
 import csv
-import json
 import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from videomae2.base.file_kinds import is_regular_file
 from videomae2.base.json_files import parse_json
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import iterate_lines, read_text
+from videomae2.data.tables.values import TableCells, format_cell, normalize_name
 from videomae2.errors import ManifestError
 
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
@@ -20,18 +18,6 @@ JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _DELIMITERS = ",\t;"
 _MAX_ROWS_PER_BYTE, _MANY_ROWS = 8, 1_000_000  # of Parquet, where few bytes may say many rows
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
-
-
-@dataclass(slots=True)
-class TableCells:
-    """The columns that are used, as text, "" for nothing; the names of all; what is wrong."""
-
-    columns: dict[str, list[str]]
-    column_names: list[str]
-    lines: list[int] = field(default_factory=list)
-    """Where each row ends: its line, or its number for Parquet; counted from 1."""
-    errors: list[tuple[int, str]] = field(default_factory=list)
-    format_name: str = "CSV"
 
 
 def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
@@ -45,7 +31,7 @@ def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
         names = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:  # a carriage return within the line, say
         names = [first]
-    return [_normalize_name(name) for name in names], delimiter
+    return [normalize_name(name) for name in names], delimiter
 
 
 def is_json(text: str, file_extension: str) -> bool:
@@ -124,7 +110,7 @@ def _read_json(text: str, source: str, usecols: set[str]) -> TableCells:
         if not isinstance(row, dict):
             cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
             continue
-        values = {_normalize_name(name): value for name, value in row.items()}
+        values = {normalize_name(name): value for name, value in row.items()}
         _add_row(cells, line, values, usecols, known)
     return cells
 
@@ -158,7 +144,7 @@ def _add_row(
                 cells.columns[name] = [""] * len(cells.lines)
     cells.lines.append(line)
     for name, column in cells.columns.items():
-        column.append(_format_cell(row.get(name)))
+        column.append(format_cell(row.get(name)))
 
 
 def _read_parquet(source: str, usecols: set[str]) -> TableCells:
@@ -176,43 +162,14 @@ def _read_parquet(source: str, usecols: set[str]) -> TableCells:
             if not 0 <= num_rows <= _MAX_ROWS_PER_BYTE * os.path.getsize(source) + _MANY_ROWS:
                 raise ValueError("more rows than a file of this size holds")
             values_of = file.read(
-                columns=[name for name in names if _normalize_name(name) in usecols]
+                columns=[name for name in names if normalize_name(name) in usecols]
             ).to_pydict()
     except Exception as error:  # Arrow raises anything at all on damaged files
         message = "is damaged, or no Parquet file; copy or write it again"
         raise ManifestError(message, path=source) from error
     columns = {
-        _normalize_name(name): [_format_cell(value) for value in values_of[name]]
+        normalize_name(name): [format_cell(value) for value in values_of[name]]
         for name in values_of
     }
-    names = list(filter(None, map(_normalize_name, names)))
+    names = list(filter(None, map(normalize_name, names)))
     return TableCells(columns, names, lines=list(range(1, num_rows + 1)), format_name="Parquet")
-
-
-def _normalize_name(name: str) -> str:
-    return name.strip().lower()
-
-
-def _format_cell(value: object) -> str:
-    """Write a value as a CSV would hold it; nothing and NaN, which differs from itself, are ""."""
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return "" if value is None or value != value else str(value)
-
-
-SEPARATORS = ";|"
-"""Between the names of a video of which several hold; the first that a column has."""
-
-
-def parse_list_cell(text: str) -> list[str] | None:
-    """The members of a cell that holds a list, as JSON or Python write it; None for other cells."""
-    if not (text.startswith("[") and text.endswith("]")):
-        return None
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            members = parse(text)
-            if isinstance(members, list) and not any(isinstance(m, list | dict) for m in members):
-                return [str(member).strip() for member in members]
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    return None

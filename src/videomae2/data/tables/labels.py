@@ -1,5 +1,6 @@
 """The labels of a table: a column of numbers, one of names, or one of each."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from videomae2.data.manifests.builder import (
@@ -10,8 +11,14 @@ from videomae2.data.manifests.builder import (
 )
 from videomae2.data.manifests.labelling import check_all_labelled, check_labels, label_by_name
 from videomae2.data.manifests.manifest import ABSENT
-from videomae2.data.tables.cells import SEPARATORS, TableCells, parse_list_cell
 from videomae2.data.tables.columns import LABEL_COLUMNS, is_whole_number, parse_whole_number
+from videomae2.data.tables.values import (
+    SEPARATORS,
+    TableCells,
+    format_lines,
+    is_nothing,
+    parse_list_cell,
+)
 from videomae2.errors import ManifestError
 
 TEMPLATE_COLUMN = "template"
@@ -57,25 +64,56 @@ def set_labels(
         message = f"columns {', '.join(names)} all tell the label: wanted numbers, names or both"
         raise ManifestError(message, path=builder.source)
     if numeric:
-        _label_by_number(builder, texts[numeric[0]], numeric[0], options)
+        numbers = ["" if is_nothing(text) else text for text in texts[numeric[0]]]
+        _label_by_number(builder, numbers, numeric[0], options)
         check_labels(builder, options)
         if named:
             _name_labels(builder, texts[named[0]])
     elif named:
-        _check_no_lists(builder, texts[named[0]], named[0], options.class_names or ())
-        _label_by_names(builder, texts[named[0]], named[0], options)
+        known = options.class_names or ()
+        names_of_rows = _drop_nothing(builder, texts[named[0]], named[0], known)
+        _check_no_lists(builder, names_of_rows, named[0], known)
+        _label_by_names(builder, names_of_rows, named[0], options)
     if options.labels == "required":
         check_all_labelled(builder)
 
 
 def _is_number_column(texts: Sequence[str]) -> bool:
     """Say whether the first cell with content is a number: the others must then be, too."""
-    return is_whole_number(next(filter(None, texts), ""))
+    return is_whole_number(next((text for text in texts if text and not is_nothing(text)), ""))
+
+
+def _drop_nothing(
+    builder: ManifestBuilder, texts: Sequence[str], column: str, known: Sequence[str]
+) -> list[str]:
+    """Ask about names that mean nothing, unless a known class is called so; they become empty."""
+    for message in describe_nothing(texts, builder.lines, column, known):
+        builder.add_error(0, message)
+    return ["" if is_nothing(text) and text not in known else text for text in texts]
+
+
+def describe_nothing(
+    texts: Sequence[str], lines: Sequence[int], column: str, known: Sequence[str]
+) -> list[str]:
+    """A question for each word that means nothing, with the rows where it is a class."""
+    lines_of: dict[str, list[int]] = defaultdict(list)
+    for text, line in zip(texts, lines, strict=True):
+        if is_nothing(text) and text not in known:
+            lines_of[text].append(line)
+    return [
+        f"{column} is {text!r} in {format_lines(rows)}: no class, or one called so? Leave these "
+        "rows out or name their class; a file with --labels.class-names that has it makes it one"
+        for text, rows in lines_of.items()
+    ]
 
 
 def _take_single(builder: ManifestBuilder, line: int, text: str, name: str) -> str:
     """The one name of a cell that holds a list; several are a problem where one class is wanted."""
-    names = parse_list_cell(text)
+    try:
+        names = parse_list_cell(text)
+    except ValueError as error:
+        builder.add_error(line, f"{name} {error}")
+        return ""
     if names is None:
         return text
     if len(names) != 1:

@@ -5,12 +5,7 @@ from collections.abc import Sequence
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifests.manifest import ABSENT
-from videomae2.data.tables.cells import (
-    TableCells,
-    is_json,
-    parse_header,
-    read_cells,
-)
+from videomae2.data.tables.cells import is_json, parse_header, read_cells
 from videomae2.data.tables.columns import (
     ID_COLUMNS,
     KNOWN_COLUMNS,
@@ -29,6 +24,7 @@ from videomae2.data.tables.labels import (
     parse_number,
     set_labels,
 )
+from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
 
 
@@ -73,12 +69,24 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     }
     if group_column in cells.columns:
         builder.groups = [cells.columns[group_column][i] for i in rows]
+        _check_groups(builder, group_column)
     builder.check()
     builder.meanings = describe_columns(path, labels if options.labels != "ignore" else (), window)
     builder.meanings |= dict.fromkeys(extra_columns.values(), "target")
     builder.meanings |= {group_column: "group"} if builder.groups else {}
     builder.description = _describe_table(builder, cells, options)
     return builder
+
+
+def _check_groups(builder: ManifestBuilder, column: str) -> None:
+    """Note rows whose group nobody knows: they would all be one, or be parted from their own."""
+    names = zip(builder.groups or (), builder.lines, strict=True)
+    if lines := [line for name, line in names if not name or is_nothing(name)]:
+        builder.add_error(
+            0,
+            f"the group {column} is empty in {format_lines(lines)}: fill it in, with a name of its "
+            "own for what belongs to nothing else",
+        )
 
 
 def _parse_filter(row_filter: str | None, source: str) -> tuple[str, str]:
