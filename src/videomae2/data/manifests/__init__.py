@@ -4,6 +4,7 @@ read            a folder, a list, a table or a video → a manifest
 manifest        the entries of a list, as columns
 builder         entries collected while a list is read, with all that is wrong
 labelling       labels by the names of classes or by numbers; repeated files
+spellings       names that differ in case or encoding: one or several
 preview         what a list was read as, for plans
 lists           the released list formats (tables: ``data/tables``)
 folders         videos in a folder, with a class for each sub-folder

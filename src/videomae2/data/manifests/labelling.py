@@ -4,13 +4,13 @@ The same way for folders, lists and tables.
 """
 
 import os
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.manifests.public_classes import canonicalize_names
+from videomae2.data.manifests.spellings import resolve_spellings
 from videomae2.errors import shorten
 
 _MAX_SHOWN = 4
@@ -25,7 +25,7 @@ def label_by_name(builder: ManifestBuilder, names: list[str], options: ReadOptio
     Kinetics are known by the names of its annotations, too.
     """
     known = options.class_names or ()
-    spelled = _resolve_spellings(builder, names, known, options)
+    spelled = resolve_spellings(builder, names, known, options)
     source_classes = sorted({spelled.get(name, name) for name in names if name})
     if all(name.isdecimal() and len(name) <= _MAX_DIGITS for name in source_classes):
         # folders called 0, 1, … 10 keep their number; as text 10 would come before 2
@@ -40,56 +40,6 @@ def label_by_name(builder: ManifestBuilder, names: list[str], options: ReadOptio
     builder.class_names = classes or None
     builder.renamed_classes = {old: new for old, new in canonical_of.items() if old != new}
     _add_unknown_class_errors(builder, names, classes, source_classes)
-
-
-def fold_name(name: str) -> str:
-    """A name without what people do not see or mind: encoding of letters, case, extra blanks."""
-    return " ".join(_to_visible(name).casefold().split())
-
-
-def _to_visible(name: str) -> str:
-    """A name in one encoding of its letters, without characters that are not shown."""
-    composed = unicodedata.normalize("NFKC", name)
-    return "".join(c for c in composed if unicodedata.category(c) != "Cf")
-
-
-def _resolve_spellings(
-    builder: ManifestBuilder, names: Sequence[str], known: Sequence[str], options: ReadOptions
-) -> dict[str, str]:
-    """Which names mean which other spelling; where that is not said, it is a problem."""
-    counts = Counter(name for name in names if name)
-    if options.spelling == "distinct":
-        return {}
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for name in dict.fromkeys((*known, *sorted(counts, key=lambda name: (-counts[name], name)))):
-        spellings[fold_name(name)].append(name)
-    groups = [group for group in spellings.values() if len(group) > 1]
-    groups = [group for group in groups if set(group) - set(known)]
-    for group in groups[:_MAX_SHOWN] if options.spelling == "ask" else ():
-        parts = [f"{ascii_if_alike(name, group)} ({counts[name]} videos)" for name in group]
-        builder.add_error(
-            0,
-            f"classes {' and '.join(parts)} differ only in {_name_difference(group)}: one class "
-            "or several? spelling same or distinct says it",
-        )
-    return {name: group[0] for group in groups for name in group if name not in known}
-
-
-def ascii_if_alike(name: str, group: Iterable[str]) -> str:
-    """A name in quotes, with its letters taken apart where it looks like another."""
-    looks = [unicodedata.normalize("NFC", other) for other in group]
-    return ascii(name) if looks.count(unicodedata.normalize("NFC", name)) > 1 else repr(name)
-
-
-def _name_difference(group: Sequence[str]) -> str:
-    composed = {unicodedata.normalize("NFKC", name) for name in group}
-    visible = {_to_visible(name) for name in group}
-    trimmed = {" ".join(name.split()) for name in visible}
-    parts = ["how their letters are encoded"] if composed != set(group) else []
-    parts += ["characters that are not shown"] if visible != composed else []
-    parts += ["blanks"] if trimmed != visible else []
-    parts += ["case"] if len({name.casefold() for name in trimmed}) < len(trimmed) else []
-    return " and ".join(parts)
 
 
 def _add_unknown_class_errors(

@@ -27,6 +27,7 @@ from videomae2.data.manifests.labelling import warn_about_repeats
 from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.roots import complete_names, resolve_frame_name, resolve_root
+from videomae2.data.manifests.spellings import resolve_groups
 from videomae2.data.splits.groups import group_by_path
 from videomae2.data.tables.cells import PARQUET_EXTENSIONS, parse_header
 from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP
@@ -62,8 +63,9 @@ class ListConfig:
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
-    """Whether names of classes that differ only in case, blanks or the encoding of their letters
-    mean the same class or distinct ones; an error asks for it where there are such."""
+    """Whether names of classes, groups or filtered values that differ only in case, blanks or the
+    encoding of their letters mean the same or distinct ones; an error asks where there are
+    such."""
 
     def read(
         self,
@@ -161,6 +163,7 @@ def read_manifest(
         raise ManifestError(f"is no table with a header; wanted columns {wanted}", path=source)
     if groups is not None and builder.groups is None:
         builder.groups = _group_entries(builder, groups)
+    resolve_groups(builder, options)
     if is_folder:
         return _with_bits(builder.to_manifest(source), bits)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]

@@ -1,0 +1,49 @@
+"""Groups and filtered values in several spellings, or in none."""
+
+import pytest
+
+from videomae2.data.manifests.read import read_manifest
+from videomae2.errors import ManifestError
+
+SPELLINGS = [
+    ("Ann", "ann", "case"),
+    ("p 1", "p  1", "blanks"),
+    ("Zoë", "Zoe\u0308", "how their letters are encoded"),
+    ("rec1", "rec\u200b1", "characters that are not shown"),
+]
+
+
+def read(folder, cells, **options):
+    rows = "".join(f"{n}.mp4,x,{cell}\n" for n, cell in enumerate(cells))
+    (folder / "list.csv").write_text("path,label,person\n" + rows)
+    options = {"labels": "required", "check_some_exist": False, **options}
+    return read_manifest(folder / "list.csv", **options)
+
+
+@pytest.mark.parametrize(("first", "second", "difference"), SPELLINGS)
+@pytest.mark.parametrize("rule", ["person", "^(.+)_"])
+def test_two_spellings_of_a_group_are_one_question(tmp_path, first, second, difference, rule):
+    def read_groups(**options):
+        if rule == "person":
+            return read(tmp_path, [first, second, first, "Bob"], groups=rule, **options).groups
+        rows = "".join(f"{g}_{n}.mp4 0\n" for n, g in enumerate([first, second, first, "Bob"]))
+        (tmp_path / "list.txt").write_text(rows.replace(" 0", "\t0"))
+        path = tmp_path / "list.txt"
+        return read_manifest(path, groups=rule, check_some_exist=False, **options).groups
+
+    with pytest.raises(ManifestError) as caught:
+        read_groups()
+    assert f"differ only in {difference}: one group or several? spelling same or" in str(
+        caught.value
+    )
+    assert "(2 videos) and" in str(caught.value)
+    assert read_groups(spelling="same") == [first, first, first, "Bob"]
+    assert read_groups(spelling="distinct") == [first, second, first, "Bob"]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "NaN", "None", "N/A"])
+def test_a_row_without_its_group_is_an_error(tmp_path, nothing):
+    with pytest.raises(ManifestError) as caught:
+        read(tmp_path, ["p1", nothing, "p2", nothing], groups="person")
+    assert "the group person is empty in 2 rows (lines 3, 5): fill it in" in str(caught.value)
+    assert read(tmp_path, ["p1", nothing]).groups is None
