@@ -47,3 +47,26 @@ def test_a_row_without_its_group_is_an_error(tmp_path, nothing):
         read(tmp_path, ["p1", nothing, "p2", nothing], groups="person")
     assert "the group person is empty in 2 rows (lines 3, 5): fill it in" in str(caught.value)
     assert read(tmp_path, ["p1", nothing]).groups is None
+
+
+@pytest.mark.parametrize(
+    ("value", "other"), [("train", "Train"), ("TRAIN", "train"), ("a b", "a  b"), ("1", "1.0")]
+)
+def test_a_filter_leaves_no_other_spelling_out_unasked(tmp_path, value, other):
+    def read_rows(**options):
+        cells = [value, other, "val", other]
+        return read(tmp_path, cells, row_filter=f"person={value}", **options).paths
+
+    with pytest.raises(ManifestError) as caught:
+        read_rows()
+    assert f"1 row with '{value}' in the column person, and '{other}' (2 rows) may" in str(
+        caught.value
+    )
+    assert read_rows(spelling="same") == ["0.mp4", "1.mp4", "3.mp4"]
+    assert read_rows(spelling="distinct") == ["0.mp4"]
+    assert read(tmp_path, [value, "val", "Val"], row_filter=f"person={value}").paths == ["0.mp4"]
+
+
+def test_a_filter_that_only_other_spellings_match_asks(tmp_path):
+    with pytest.raises(ManifestError, match="0 rows with 'VAL' in the column person, and 'val'"):
+        read(tmp_path, ["train", "val"], row_filter="person=VAL")

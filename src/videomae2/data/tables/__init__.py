@@ -1,6 +1,7 @@
 """Tables with a header as lists of videos. No torch here.
 
 read      a table → the entries of a manifest
+filters   the rows that are kept
 columns   what columns mean, and in which unit windows count
 labels    numbers or names of classes, in one column or two
 cells     CSV, TSV, JSON, Parquet → cells of text

@@ -1,7 +1,5 @@
 """Read a table with a header as a list of videos."""
 
-from collections.abc import Sequence
-
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifests.manifest import ABSENT
@@ -18,6 +16,7 @@ from videomae2.data.tables.columns import (
     find_window_columns,
     parse_seconds,
 )
+from videomae2.data.tables.filters import filter_rows, parse_filter
 from videomae2.data.tables.labels import (
     TEMPLATE_COLUMN,
     find_label_columns,
@@ -41,7 +40,7 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     Raises:
         ManifestError: Columns are missing or unclear, or rows are wrong; names the first ten.
     """
-    filter_column, filter_value = _parse_filter(options.row_filter, source)
+    filter_column, filter_value = parse_filter(options.row_filter, source)
     extra_columns = {name: name.strip().lower() for name in options.extra_columns}
     group_column = (options.groups or "").strip().lower()
     wanted = (*KNOWN_COLUMNS, TEMPLATE_COLUMN, filter_column, group_column, *extra_columns.values())
@@ -57,7 +56,7 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
         check_no_other_window([name for name in cells.column_names if name not in other], window)
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
-    kept_rows = _filter_rows(cells, source, filter_column, filter_value)
+    kept_rows = filter_rows(cells, filter_column, filter_value, options, source)
     rows = [i for i in kept_rows if _add_row(builder, cells, path, window, i)]
     labels = find_label_columns(cells)
     set_labels(builder, cells, labels, rows, options)
@@ -89,15 +88,6 @@ def _check_groups(builder: ManifestBuilder, column: str) -> None:
         )
 
 
-def _parse_filter(row_filter: str | None, source: str) -> tuple[str, str]:
-    """Column and value of a filter, "" and "" where there is none."""
-    column, equals, value = (row_filter or "").partition("=")
-    if row_filter is not None and not (column.strip() and equals):
-        message = f"filter is {row_filter!r}, wanted column=value, such as split=train"
-        raise ManifestError(message, path=source)
-    return column.strip().lower(), value.strip()
-
-
 def _find_columns(cells: TableCells, source: str, filter_column: str) -> tuple[str, WindowColumns]:
     """The column of paths, and those of windows."""
     try:
@@ -109,19 +99,6 @@ def _find_columns(cells: TableCells, source: str, filter_column: str) -> tuple[s
         shown = ", ".join(cells.column_names) or "none"
         raise ManifestError(f"its columns are {shown}; {expected}", path=source)
     return path, window
-
-
-def _filter_rows(cells: TableCells, source: str, column: str, value: str) -> Sequence[int]:
-    """The rows with a value in a column; all if no column is named."""
-    if not column:
-        return range(len(cells.lines))
-    rows = [i for i, text in enumerate(cells.columns[column]) if text == value]
-    if not rows:
-        values = sorted(set(cells.columns[column]))
-        shown = ", ".join(map(repr, values[:8])) + (", …" if len(values) > 8 else "")
-        raise ManifestError(f"no row has {value!r} in the column {column}: it has {shown}",
-                            path=source)  # fmt: skip
-    return rows
 
 
 def _add_row(
