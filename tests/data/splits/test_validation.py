@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.splits.groups import group_by_path
-from videomae2.data.splits.validation import limit_per_class, validation_split
+from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
 from videomae2.errors import ManifestError
 
 
@@ -122,3 +122,27 @@ def test_few_are_taken_over_all_lists(tmp_path):
     manifests = [read(tmp_path, [f"{s}{n}.mp4,c,p{n},," for n in range(4)]) for s in "ab"]
     chosen = limit_per_class(manifests, [m.labels for m in manifests], 5, seed=0)
     assert sum(mask.sum() for mask in chosen) == 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        ([f"{n}.mp4,c{n % 3},one,," for n in range(12)], "person"),
+        ([f"{n}.mp4,c{n % 3},p{n % 3},," for n in range(12)], "person"),
+        ([f"{n}.mp4,c{n % 3},p{n % 2},," for n in range(12)], "person"),
+        ([f"{n % 3}/{n}.mp4,c{n % 3},p{n},," for n in range(12)], "folder"),
+        ([f"rec1_{n}.mp4,c{n % 3},p{n},," for n in range(12)], "(rec[0-9]+)_"),
+    ],
+)
+def test_groups_are_named_where_they_leave_nothing_to_hold_out(tmp_path, rows, rule):
+    manifest = read(tmp_path, rows, groups=rule)
+    assert not validation_split(manifest, 0.2, seed=0).any()
+    said = explain_no_split([manifest])
+    assert f"held out of {len(set(manifest.groups))} group" in said
+    assert "--labels.groups says that no group is parted" in said
+
+
+def test_few_videos_are_named_where_they_leave_nothing_to_hold_out(tmp_path):
+    said = explain_no_split([read(tmp_path, ["a.mp4,x,,,", "b.mp4,y,,,"])])
+    assert "nothing can be held out of 2 videos: a class gives one where it is in 3" in said
+    assert "groups" not in said

@@ -21,7 +21,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.splits.overlap import describe_entry, find_overlap
-from videomae2.data.splits.validation import limit_per_class, validation_split
+from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.tasks.classify import ClassifyConfig
@@ -46,6 +46,8 @@ class TrainValData:
     val: LabelledData | None
     val_description: str
     """Where the second comes from."""
+    warning: str = ""
+    """Why nothing is held out, where that was wanted."""
 
     def summarize(self, task_type: TaskType) -> Summary:
         """Say what was found out about the labels."""
@@ -61,7 +63,11 @@ class TrainValData:
             absent = [name for name, n in zip(names, count, strict=True) if n == 0]
             if absent:
                 text += f"; none of {shorten_names(absent)}"
-        return Summary(((TASK_TYPES[task_type].noun, text), ("val", self.val_description)))
+        return Summary(((TASK_TYPES[task_type].noun, text), *self.summarize_val()))
+
+    def summarize_val(self) -> tuple[tuple[str, str], ...]:
+        """Rows of a plan: what is held out, and a warning where nothing is."""
+        return (("val", self.val_description), *[("warning", self.warning)] * bool(self.warning))
 
 
 def load_train_val_data(run: FinetuneRun) -> TrainValData:
@@ -176,7 +182,9 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
     val_masks = [validation_split(manifest, share, seed=seed) for manifest in videos.manifests]
     count = sum(int(mask.sum()) for mask in val_masks)
     if count == 0:
-        return TrainValData(videos, None, "nothing: the last model is the result")
+        description = "nothing: the last model is the result"
+        warning = explain_no_split(videos.manifests) if share else ""
+        return TrainValData(videos, None, description, warning)
     val_data = _select_entries(videos, val_masks)
     has_one_class = val_data.targets[0].ndim == 1
     whom = "each class" if has_one_class else "them"
@@ -190,7 +198,8 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
         description += f": {held_out} of {format_count(total, 'group')} as a whole"
     if has_one_class and 0 in (counts := count_per_class(val_data)):
         absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
-        description += f"; none of {shorten_names(absent)}, which have too few"
+        few = "are in too few groups" if videos.manifests[0].groups else "have too few"
+        description += f"; none of {shorten_names(absent)}, which {few}"
     train_data = _select_entries(videos, [~mask for mask in val_masks])
     return TrainValData(train_data, val_data, description)
 

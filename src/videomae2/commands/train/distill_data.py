@@ -70,7 +70,7 @@ def summarize_classes(run: DistillRun, videos: TrainValData, teacher: Classifier
     names = resolve_class_names(videos, teacher)
     names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
     text = f"{teacher.config.model.num_classes}, {names_text}; labels are not looked at"
-    return Summary((("classes", text), ("val", videos.val_description)))
+    return Summary((("classes", text), *videos.summarize_val()))
 
 
 def _load_unlabelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:

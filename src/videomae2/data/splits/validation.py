@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
+from videomae2.base.text import format_count
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.tensors import rng
 
@@ -42,6 +43,19 @@ def validation_split(
                 held_out.add(name)
                 num_left.subtract(labels_of[name])
     return np.array([name in held_out for name in names], dtype=bool)
+
+
+def explain_no_split(manifests: Sequence[Manifest]) -> str:
+    """Say why a share of some lists comes to nothing, and what helps."""
+    has_groups = any(manifest.groups for manifest in manifests)
+    total = sum(len(set(manifest.groups or manifest.paths)) for manifest in manifests)
+    noun = "group" if has_groups else "video"
+    reason = "; --labels.groups says that no group is parted" if has_groups else ""
+    return (
+        f"nothing can be held out of {format_count(total, noun)}: a class gives one where it is in "
+        f"{_MIN_CLASS_GROUPS} or more{reason}. Nothing will judge this model; give "
+        "--validation.path, or --validation.share 0 if that is meant"
+    )
 
 
 def limit_per_class(
