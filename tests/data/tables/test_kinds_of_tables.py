@@ -64,7 +64,8 @@ def test_units_are_told_by_name_and_value(tmp_path, header, cells, windows):
     "header",
     [
         "start_ms,end_ms", "onset,offset", "from,to", "t0,t1", "segment_start,segment_end",
-        "Start Frame Index,End Frame Index", "start_time,until", "action_start_msec",
+        "Start Frame Index,End Frame Index", "start_time,until", "action_start_msec", "t_in,t_out",
+        "in,out", "clip_in,clip_out", "in_point,out_point", "inpoint_ms,outpoint_ms", "time_in",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
@@ -92,11 +93,55 @@ def test_a_length_beside_a_start_is_not_guessed(tmp_path, header):
 
 
 @pytest.mark.parametrize(
-    "header", ["duration", "length", "from", "offset", "start_date", "ending", "fps", "to", "last"]
+    "header",
+    [
+        "duration",
+        "length",
+        "from",
+        "offset",
+        "start_date",
+        "ending",
+        "fps",
+        "to",
+        "last",
+        "in",
+        "out",
+        "segment",
+        "clip",
+        "times",
+        "inside",
+        "timestamp",
+        "output",
+    ],
 )
 def test_other_columns_tell_no_window(tmp_path, header):
     manifest = read(tmp_path, f"path,label,{header}\na.mp4,x,3\nb.mp4,y,4\n")
     assert spans(manifest) == ["", ""]
+
+
+@pytest.mark.parametrize("column", ["segment", "Timestamps", "time_range", "clip", "window"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "[0.2, 0.6]", "(3, 9)", "0.2-0.6", "0:01 - 0:05", "1 to 2", "00:00:01,00:00:02", "1.5;2",
+        "00:00:01.500 --> 00:00:02", "{'start': 1, 'end': 2}", "2s..3s", [0.2, 0.6],
+        {"start": 1, "end": 2}, [{"ranges": [{"start": 1, "end": 20}], "timelinelabels": ["x"]}],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_both_ends_of_a_window_in_one_cell_are_not_left_out(tmp_path, column, cell):
+    rows = [{"path": f"{name}.mp4", "label": name, column: cell} for name in "ab"]
+    text = json.dumps(rows)
+    message = refuse(tmp_path, text, "list.json")
+    assert f"{column.lower()} holds" in message
+    assert "which may be the start and end of a window: give these as two columns" in message
+    assert len(read(tmp_path, text, "list.json", extra_columns=(column,))) == 2
+
+
+@pytest.mark.parametrize("cell", ["3", "clip 4", "10:30", "2024-01-02", "[]", "[1, 2, 3]", "a-b"])
+def test_other_cells_are_no_window(tmp_path, cell):
+    text = json.dumps([{"path": "a.mp4", "label": 0, "time": cell, "clip": cell}])
+    assert spans(read(tmp_path, text, "list.json")) == [""]
 
 
 @pytest.mark.parametrize("header", ["start,end", "begin,stop", "start,stop", "end"])

@@ -3,6 +3,8 @@
 read      a table → the entries of a manifest
 filters   the rows that are kept
 columns   what columns mean, and in which unit windows count
+times     whole numbers and times in cells
+other_windows  columns that look like a window and are none
 labels    numbers or names of classes, in one column or two
 cells     CSV, TSV, JSON, Parquet → cells of text
 values    cells of text: lists in a cell, words for nothing

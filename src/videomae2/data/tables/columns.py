@@ -4,11 +4,11 @@ The unit of a window is told by the names of its columns and by what stands in t
 guessed: where two readings are possible, the error shows both.
 """
 
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from videomae2.data.tables.times import is_whole_number
 
 Unit = Literal["frames", "seconds"]
 
@@ -43,24 +43,6 @@ KNOWN_COLUMNS = frozenset((
 ))  # fmt: skip
 
 PATH_COLUMN_HELP = "wanted one called " + ", ".join(PATH_COLUMNS[:5])
-_WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
-_SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
-_OF_WHAT = r"(?:(?:clip|segment|window|action|event|temporal|time|frame|t)[_ .-]?)*"
-_COUNTED = (
-    r"(?:[_ .-]?(?:ms|msecs?|millis|milliseconds?|frames?|f|secs?|seconds?|s|minutes?|mins?|times?|"
-    r"timestamps?|idx|index|number|num|no|pts))*"
-)
-_LIKE_START = re.compile(f"{_OF_WHAT}(?:start|begin|onset|from|t0|first){_COUNTED}")
-_LIKE_STOP = re.compile(f"{_OF_WHAT}(?:end|stop|finish|offset|until|to|t1|last){_COUNTED}")
-_LIKE_LENGTH = re.compile(f"{_OF_WHAT}(?:duration|length|dur|len){_COUNTED}")
-_SINGLY_OTHER = {
-    "from",
-    "to",
-    "offset",
-    "first",
-    "last",
-}  # words of which one alone may be anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,35 +88,6 @@ def find_window_columns(columns: Mapping[str, Sequence[str]]) -> WindowColumns:
     return WindowColumns(start, stop, count if unit == "frames" else "", unit)
 
 
-def check_no_other_window(names: Sequence[str], window: WindowColumns) -> None:
-    """Refuse columns that look like a window and would be left out: the clips would be others.
-
-    Args:
-        names: The columns that nobody else has asked for.
-        window: What was found.
-
-    Raises:
-        ValueError: There are such.
-    """
-    rest = [name for name in names if name not in KNOWN_COLUMNS]
-    starts = [name for name in rest if not window.start and _LIKE_START.fullmatch(name)]
-    stops = [name for name in rest if not (window.stop or window.count) and
-             _LIKE_STOP.fullmatch(name)]  # fmt: skip
-    bounds = [*starts, *stops]
-    if len(bounds) > 1 or not {*bounds} <= _SINGLY_OTHER:
-        raise ValueError(
-            f"{' and '.join(bounds)} may be a window, and what they count is not known: call the "
-            "columns start_frame and stop_frame, or start_seconds and stop_seconds; else something "
-            "that tells of no start and end"
-        )
-    lengths = [name for name in rest if _LIKE_LENGTH.fullmatch(name)]
-    if window.start and not (window.stop or window.count) and lengths:
-        raise ValueError(
-            f"{lengths[0]} may be that of the window, which has a {window.start} and no end, or of "
-            "the video: give the end as stop_seconds or stop_frame, or leave the column out"
-        )
-
-
 def _find_column(names: Sequence[str], aliases: Sequence[str], role: str) -> str:
     candidates = [name for name in names if name in aliases]
     if len(candidates) > 1:
@@ -148,7 +101,7 @@ def _tell_unit(columns: Mapping[str, Sequence[str]], start: str, stop: str) -> U
     """Tell frames from seconds by the cells; whole numbers could be either."""
     bounds = [name for name in (start, stop) if name]
     texts = [text for name in bounds for text in columns[name] if text]
-    if any(not _WHOLE.fullmatch(text) for text in texts):
+    if any(not is_whole_number(text) for text in texts):
         return "seconds"  # time codes and fractions count no frames; other words fail later
     if not texts:
         return "frames"
@@ -159,33 +112,6 @@ def _tell_unit(columns: Mapping[str, Sequence[str]], start: str, stop: str) -> U
         f"{' and '.join(bounds)} could count frames or seconds: is {span} in frames, or in "
         f"seconds? Call the columns {in_frames}, or {in_frames.replace('frame', 'seconds')}"
     )
-
-
-def parse_seconds(text: str, name: str) -> float:
-    """Read seconds, or a time code such as 1:02.5 or 01:02:03.
-
-    Raises:
-        ValueError: It is neither, or negative.
-    """
-    if match := _TIME_CODE.fullmatch(text):
-        hours, minutes, seconds = match.groups()
-        whole_minutes, rest = int(hours or 0) * 60 + int(minutes), float(seconds.replace(",", "."))
-        value = whole_minutes * 60 + rest if int(minutes) < 60 and rest < 60 else math.nan
-    else:
-        value = float(text) if _SECONDS.fullmatch(text) else math.nan
-    if not 0 <= value < 1e9:
-        raise ValueError(f"{name} is {text!r}, wanted seconds such as 62.5, or a time as 1:02.5")
-    return value
-
-
-def is_whole_number(text: str) -> bool:
-    """Whether a cell holds a whole number, as 3 or 3.0."""
-    return _WHOLE.fullmatch(text) is not None
-
-
-def parse_whole_number(text: str) -> str:
-    """The digits of a whole number without the zeros behind its point; other texts as they are."""
-    return text.partition(".")[0] if is_whole_number(text) else text
 
 
 def describe_columns(path: str, labels: Iterable[str], window: WindowColumns) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ReadOptions
 from videomae2.data.manifests.spellings import fold_name
-from videomae2.data.tables.columns import parse_whole_number
+from videomae2.data.tables.times import parse_whole_number
 from videomae2.data.tables.values import TableCells
 from videomae2.errors import ManifestError
 

@@ -11,7 +11,8 @@ from videomae2.data.manifests.builder import (
 )
 from videomae2.data.manifests.labelling import check_all_labelled, check_labels, label_by_name
 from videomae2.data.manifests.manifest import ABSENT
-from videomae2.data.tables.columns import LABEL_COLUMNS, is_whole_number, parse_whole_number
+from videomae2.data.tables.columns import LABEL_COLUMNS
+from videomae2.data.tables.times import is_whole_number, parse_whole_number
 from videomae2.data.tables.values import (
     SEPARATORS,
     TableCells,

@@ -10,11 +10,9 @@ from videomae2.data.tables.columns import (
     PATH_COLUMN_HELP,
     PATH_COLUMNS,
     WindowColumns,
-    check_no_other_window,
     describe_columns,
     find_path_column,
     find_window_columns,
-    parse_seconds,
 )
 from videomae2.data.tables.filters import filter_rows, parse_filter
 from videomae2.data.tables.labels import (
@@ -23,6 +21,8 @@ from videomae2.data.tables.labels import (
     parse_number,
     set_labels,
 )
+from videomae2.data.tables.other_windows import PAIR_COLUMNS, check_no_other_window
+from videomae2.data.tables.times import parse_seconds
 from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
 
@@ -43,7 +43,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     filter_column, filter_value = parse_filter(options.row_filter, source)
     extra_columns = {name: name.strip().lower() for name in options.extra_columns}
     group_column = (options.groups or "").strip().lower()
-    wanted = (*KNOWN_COLUMNS, TEMPLATE_COLUMN, filter_column, group_column, *extra_columns.values())
+    own = (filter_column, group_column, *extra_columns.values())
+    wanted = (*KNOWN_COLUMNS, *PAIR_COLUMNS, TEMPLATE_COLUMN, *own)
     cells = read_cells(source, text, wanted)
     builder = ManifestBuilder(source)
     for line, message in cells.errors:
@@ -52,8 +53,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
         builder.check()
     path, window = _find_columns(cells, source, filter_column)
     try:
-        other = (filter_column, group_column, *extra_columns.values())
-        check_no_other_window([name for name in cells.column_names if name not in other], window)
+        rest = [name for name in cells.column_names if name not in own]
+        check_no_other_window(rest, cells.columns, window)
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
     kept_rows = filter_rows(cells, filter_column, filter_value, options, source)

@@ -1,0 +1,35 @@
+"""Whole numbers and times in cells."""
+
+import math
+import re
+
+_WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
+_SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
+
+
+def parse_seconds(text: str, name: str) -> float:
+    """Read seconds, or a time code such as 1:02.5 or 01:02:03.
+
+    Raises:
+        ValueError: It is neither, or negative.
+    """
+    if match := _TIME_CODE.fullmatch(text):
+        hours, minutes, seconds = match.groups()
+        whole_minutes, rest = int(hours or 0) * 60 + int(minutes), float(seconds.replace(",", "."))
+        value = whole_minutes * 60 + rest if int(minutes) < 60 and rest < 60 else math.nan
+    else:
+        value = float(text) if _SECONDS.fullmatch(text) else math.nan
+    if not 0 <= value < 1e9:
+        raise ValueError(f"{name} is {text!r}, wanted seconds such as 62.5, or a time as 1:02.5")
+    return value
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a cell holds a whole number, as 3 or 3.0."""
+    return _WHOLE.fullmatch(text) is not None
+
+
+def parse_whole_number(text: str) -> str:
+    """The digits of a whole number without the zeros behind its point; other texts as they are."""
+    return text.partition(".")[0] if is_whole_number(text) else text
