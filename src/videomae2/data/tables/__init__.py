@@ -6,6 +6,8 @@ columns   what columns mean, and in which unit windows count
 times     whole numbers and times in cells
 other_windows  columns that look like a window and are none
 labels    numbers or names of classes, in one column or two
-cells     CSV, TSV, JSON, Parquet → cells of text
+cells     a table → cells of text; CSV and TSV
+json_rows  JSON → cells of text
+parquet   Parquet → cells of text
 values    cells of text: lists in a cell, words for nothing
 """

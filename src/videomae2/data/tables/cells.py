@@ -1,22 +1,20 @@
 """Read the cells of tables: CSV, TSV, JSON lines, Parquet. What they mean is said elsewhere."""
 
 import csv
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from videomae2.base.file_kinds import is_regular_file
-from videomae2.base.json_files import parse_json
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import iterate_lines, read_text
-from videomae2.data.tables.values import TableCells, format_cell, normalize_name
+from videomae2.data.tables.json_rows import read_json
+from videomae2.data.tables.parquet import read_parquet
+from videomae2.data.tables.values import TableCells, normalize_name
 from videomae2.errors import ManifestError
 
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
 JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _DELIMITERS = ",\t;"
-_MAX_ROWS_PER_BYTE, _MANY_ROWS = 8, 1_000_000  # of Parquet, where few bytes may say many rows
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
 
 
@@ -54,10 +52,10 @@ def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCe
     """
     used = set(usecols) - {""}
     if text is None:
-        return _read_parquet(source, used)
+        return read_parquet(source, used)
     file_extension = get_extension(source)
     return (
-        _read_json(text, source, used)
+        read_json(text, source, used)
         if is_json(text, file_extension)
         else _read_csv(text, source, file_extension, used)
     )
@@ -100,76 +98,3 @@ def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int,
     except csv.Error as error:
         message = f"from here on it is no {delimiter!r}-separated table: {error}"
         raise ManifestError(message, path=source, line=reader.line_num) from error
-
-
-def _read_json(text: str, source: str, usecols: set[str]) -> TableCells:
-    is_array = text.lstrip().startswith("[")
-    cells = TableCells({}, [], format_name="JSON" if is_array else "JSON lines")
-    known: set[str] = set()
-    for line, row in _iterate_array(text, source) if is_array else _iterate_objects(text, cells):
-        if not isinstance(row, dict):
-            cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
-            continue
-        values = {normalize_name(name): value for name, value in row.items()}
-        _add_row(cells, line, values, usecols, known)
-    return cells
-
-
-def _iterate_objects(text: str, cells: TableCells) -> Iterator[tuple[int, object]]:
-    """Yield line and content of each line of JSON lines, and note what is none."""
-    for line, content in iterate_lines(text):
-        try:
-            yield line, parse_json(content)
-        except ValueError as error:
-            cells.errors.append((line, str(error)))
-
-
-def _iterate_array(text: str, source: str) -> Iterator[tuple[int, object]]:
-    """Yield number and content of each member of a JSON array."""
-    try:
-        rows = parse_json(text)
-    except ValueError as error:
-        raise ManifestError(str(error), path=source) from error
-    yield from enumerate(rows, start=1)
-
-
-def _add_row(
-    cells: TableCells, line: int, row: dict[str, object], usecols: set[str], known: set[str]
-) -> None:
-    for name in row:
-        if name and name not in known:
-            known.add(name)
-            cells.column_names.append(name)
-            if name in usecols:
-                cells.columns[name] = [""] * len(cells.lines)
-    cells.lines.append(line)
-    for name, column in cells.columns.items():
-        column.append(format_cell(row.get(name)))
-
-
-def _read_parquet(source: str, usecols: set[str]) -> TableCells:
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        message = "reading Parquet needs pyarrow: pip install 'videomae2[tables]'"
-        raise ManifestError(message, path=source) from error
-    if not is_regular_file(source):
-        raise ManifestError("is no file, and a Parquet file is wanted", path=source)
-    try:
-        with parquet.ParquetFile(source) as file:
-            names = list(file.schema_arrow.names)
-            num_rows = int(file.metadata.num_rows)
-            if not 0 <= num_rows <= _MAX_ROWS_PER_BYTE * os.path.getsize(source) + _MANY_ROWS:
-                raise ValueError("more rows than a file of this size holds")
-            values_of = file.read(
-                columns=[name for name in names if normalize_name(name) in usecols]
-            ).to_pydict()
-    except Exception as error:  # Arrow raises anything at all on damaged files
-        message = "is damaged, or no Parquet file; copy or write it again"
-        raise ManifestError(message, path=source) from error
-    columns = {
-        normalize_name(name): [format_cell(value) for value in values_of[name]]
-        for name in values_of
-    }
-    names = list(filter(None, map(normalize_name, names)))
-    return TableCells(columns, names, lines=list(range(1, num_rows + 1)), format_name="Parquet")

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from videomae2.data.manifests.builder import (
     ManifestBuilder,
@@ -71,7 +72,8 @@ def set_labels(
         if named:
             _name_labels(builder, texts[named[0]])
     elif named:
-        known = options.class_names or ()
+        known = options.class_names or cells.class_names.get(named[0], ())
+        options = replace(options, class_names=known or None)
         names_of_rows = _drop_nothing(builder, texts[named[0]], named[0], known)
         _check_no_lists(builder, names_of_rows, named[0], known)
         _label_by_names(builder, names_of_rows, named[0], options)

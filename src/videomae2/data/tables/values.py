@@ -23,6 +23,8 @@ class TableCells:
     """Where each row ends: its line, or its number for Parquet; counted from 1."""
     errors: list[tuple[int, str]] = field(default_factory=list)
     format_name: str = "CSV"
+    class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """All classes of a column, where the file lists them, in the order of their numbers."""
 
 
 def normalize_name(name: str) -> str:
@@ -32,9 +34,15 @@ def normalize_name(name: str) -> str:
 
 def format_cell(value: object) -> str:
     """Write a value as a CSV would hold it; nothing and NaN, which differs from itself, are ""."""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_format_other)
     return "" if value is None or value != value else str(value)
+
+
+def _format_other(value: object) -> str:
+    return format_cell(value)
 
 
 def is_nothing(text: str) -> bool:
