@@ -26,7 +26,12 @@ from videomae2.data.manifests.frame_folders import read_frame_folders
 from videomae2.data.manifests.labelling import warn_about_repeats
 from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.roots import complete_names, resolve_frame_name, resolve_root
+from videomae2.data.manifests.roots import (
+    complete_names,
+    find_served_files,
+    resolve_frame_name,
+    resolve_root,
+)
 from videomae2.data.manifests.spellings import resolve_groups
 from videomae2.data.splits.groups import group_by_path
 from videomae2.data.tables.cells import PARQUET_EXTENSIONS, parse_header
@@ -169,6 +174,7 @@ def read_manifest(
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
     builder.frame_name = resolve_frame_name(builder, options, roots)
     if check_some_exist:
+        find_served_files(builder, roots)
         complete_names(builder, roots)
     warn_about_repeats(builder)
     base = resolve_root(builder, roots, required=check_some_exist)

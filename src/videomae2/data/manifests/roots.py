@@ -1,12 +1,20 @@
 """Where the relative paths of a list start, and which files its names mean."""
 
 import os
+import re
 from array import array
+from collections import defaultdict
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from videomae2.data.live.sources import hide_password, is_address
 from videomae2.data.manifests.builder import FIRST_NUMBER, ManifestBuilder, ReadOptions
-from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_by_stem, get_extension
+from videomae2.data.manifests.folders import (
+    VIDEO_EXTENSIONS,
+    find_by_stem,
+    find_videos,
+    get_extension,
+)
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.video.frame_names import is_image, parse_frame_name
 from videomae2.errors import ManifestError
@@ -16,6 +24,70 @@ MAX_PROBED_ENTRIES = 100
 
 RELEASED_FRAME_NAME = "img_{:05}.jpg"
 """``--fname_tmpl`` of the released code."""
+
+_SERVED = re.compile(
+    r"(?:https?://[^/]+)?/data/(?:upload/(?:[0-9]+/)?|local-files/?\?(?:.*&)?d=)([^&]+)"
+)
+"""How Label Studio names a file that was given to it, uploaded or from a folder of its machine."""
+_UPLOAD_HASH = re.compile(r"[0-9a-f]{8}-")
+"""What it puts before the name of an uploaded file."""
+
+
+def find_served_files(builder: ManifestBuilder, roots: Sequence[str]) -> None:
+    """Find the files that Label Studio names by where its server has them, by their names.
+
+    Raises:
+        ManifestError: None is there, or a name could be several files or the file of several names.
+    """
+    matches = {row: match for row, path in enumerate(builder.paths)
+               if (match := _SERVED.fullmatch(path))}  # fmt: skip
+    if not matches:
+        return
+    folder = roots[0] or os.curdir
+    paths_of: dict[str, list[str]] = defaultdict(list)
+    for path in find_videos(folder)[0]:
+        paths_of[os.path.basename(path)].append(path)
+    name_of: dict[str, str] = {}
+    missing = []
+    for row, match in matches.items():
+        name, line = unquote(match[1]), builder.lines[row]
+        candidates = _match_served(name, paths_of)
+        if len(candidates) > 1:
+            builder.add_error(line, f"{name} could be {' or '.join(candidates[:3])}")
+        elif not candidates:
+            missing.append(match)
+        elif name_of.setdefault(candidates[0], name) != name:
+            builder.add_error(line, f"{candidates[0]} could be {name_of[candidates[0]]} or {name}")
+        else:
+            builder.paths[row] = candidates[0]
+    if len(missing) == len(matches):
+        name = os.path.basename(unquote(missing[0][1]))
+        bare = _UPLOAD_HASH.sub("", name, count=1)
+        wanted = name if bare == name else f"{name} or {bare}"
+        raise ManifestError(
+            f"{missing[0][0]} is where Label Studio's server has a file, and no {wanted} is in "
+            f"{folder} or below: give the folder of the files as root, say media/upload of its data "
+            "folder, or yours with the files under the names they had",
+            path=builder.source,
+            line=builder.lines[next(iter(matches))] or None,
+        )
+    builder.check()
+    if missing:
+        builder.warnings.append(
+            f"{len(missing)} of {len(matches)} have no file in {folder}, such as {missing[0][0]}"
+        )
+
+
+def _match_served(name: str, paths_of: dict[str, list[str]]) -> list[str]:
+    """The files of that name, with or without the hash before it; of several those that lie so."""
+    base = os.path.basename(name)
+    candidates = paths_of.get(base) or paths_of.get(_UPLOAD_HASH.sub("", base, count=1)) or []
+    parts = name.split("/")
+    for first in range(len(parts) - 1):
+        tail = os.path.join(*parts[first:])
+        if alike := [path for path in candidates if f"/{path}".endswith(f"/{tail}")]:
+            return alike
+    return candidates
 
 
 def complete_names(builder: ManifestBuilder, roots: Sequence[str]) -> None:
