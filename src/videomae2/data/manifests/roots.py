@@ -66,8 +66,8 @@ def find_served_files(builder: ManifestBuilder, roots: Sequence[str]) -> None:
         wanted = name if bare == name else f"{name} or {bare}"
         raise ManifestError(
             f"{missing[0][0]} is where Label Studio's server has a file, and no {wanted} is in "
-            f"{folder} or below: give the folder of the files as root, say media/upload of its data "
-            "folder, or yours with the files under the names they had",
+            f"{folder} or below: give the folder of the files as root, say media/upload of its "
+            "data folder, or yours with the files under the names they had",
             path=builder.source,
             line=builder.lines[next(iter(matches))] or None,
         )

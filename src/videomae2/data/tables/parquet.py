@@ -37,8 +37,7 @@ def read_parquet(source: str, usecols: set[str]) -> TableCells:
                 raise ValueError("more rows than a file of this size holds")
             wanted = [name for name in names if normalize_name(name) in usecols]
             embedded = [name for name in wanted if _holds_files(file, name)]
-            columns = [] if embedded else wanted
-            values_of = file.read(columns=columns).to_pydict()
+            values_of = file.read(columns=[] if embedded else wanted).to_pydict()
             class_names = _read_class_names(file.schema_arrow.metadata or {})
     except Exception as error:  # Arrow raises anything at all on damaged files
         message = "is damaged, or no Parquet file; copy or write it again"
