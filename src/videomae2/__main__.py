@@ -1,8 +1,6 @@
 """``python -m videomae2`` is ``videomae2``, also where the script is not on the path."""
 
-import sys
-
-from videomae2.cli.main import main
+from videomae2.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

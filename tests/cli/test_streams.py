@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,5 +71,48 @@ def test_an_error_of_the_system_names_its_file(monkeypatch, capsys, kind):
     monkeypatch.setattr("videomae2.cli.main._run_command", fail)
     assert main(["demo"]) == 2
     assert capsys.readouterr().err == (
-        "videomae2: error: cannot use /disk/file.json: no space left on device\n"
+        "videomae2: error: cannot use /disk/file.json: no space left on device; free some "
+        "room, or write elsewhere\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["merge-datasets", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_results_is_one_sentence(words, unbuffered):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONUNBUFFERED": unbuffered,
+    }
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*CALL, *words], env=environment, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "videomae2: error: cannot use standard output: no space left on device; free some room, "
+        "or write elsewhere\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(24, "Too many open files"), "too many open files; .* raise it with ulimit -n"),
+        (OSError(23, "Too many open files in system"), "the whole machine .* end other programs"),
+        (OSError(27, "File too large"), "file too large; .* raise it with ulimit -f unlimited"),
+        (OSError(28, "No space left on device"), "no space left on device; free some room"),
+        (OSError(12, "Cannot allocate memory"), "cannot allocate memory; .* end other programs"),
+        (OSError(27, "File too large", "a.csv"), "cannot use a.csv: file too large; .*ulimit -f"),
+    ],
+)
+def test_a_limit_of_the_system_is_one_sentence_with_what_to_do(monkeypatch, capsys, error, words):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr("videomae2.cli.main._run_command", fail)
+    assert main(["demo"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(words, line)
+    assert "--debug" not in line

@@ -3,6 +3,7 @@
 main              finds the command, prints errors, gives exit codes
 options           arguments → a dataclass
 run_options       a recipe, videos, a file and flags → one run, for commands that train
+os_errors         errors of the system in one sentence, with what to do
 terminal          plans, columns and tables of results
 log               lines of the log, bars of long jobs
 train             pretrain, finetune and distill
