@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.manifest import Entry, join_path
 from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
@@ -149,3 +149,19 @@ def test_one_existing_entry_of_the_first_hundred_is_enough(tmp_path):
 def test_reading_lists_imports_no_torch():
     code = "import sys, videomae2.data.manifests.read; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "shown"),
+    [
+        ("f/sizes", ".", "f/sizes"),
+        ("f/sizes/", ".", "f/sizes"),
+        ("/", ".", "/"),
+        ("", ".", "."),
+        ("f", "a.mp4", "f/a.mp4"),
+        ("", "a.mp4", "a.mp4"),
+        ("f", "/b/a.mp4", "/b/a.mp4"),
+    ],
+)
+def test_a_folder_that_is_a_video_itself_is_named_without_a_dot(root, path, shown):
+    assert join_path(root, path) == shown

@@ -96,7 +96,7 @@ class Manifest:
         return len(self.paths)
 
     def __getitem__(self, i: int) -> Entry:
-        path, line = os.path.join(self.root, self.paths[i]), int(self.lines[i])
+        path, line = join_path(self.root, self.paths[i]), int(self.lines[i])
         return Entry(
             path=path,
             first=int(self.first[i]),
@@ -148,3 +148,8 @@ class Manifest:
 
 def _int_or_none(value: np.int32) -> int | None:
     return None if value == ABSENT else int(value)
+
+
+def join_path(root: str, path: str) -> str:
+    """A path below a folder; the folder itself, which may be a video of frames, by its own name."""
+    return root.rstrip("/") or root if root and path == "." else os.path.join(root, path)
