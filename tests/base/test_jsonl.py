@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
 from videomae2.base import jsonl
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.jsonl import JsonLines
 from videomae2.errors import CheckpointError
 
@@ -79,3 +82,15 @@ def test_a_file_that_was_emptied_or_deleted_meanwhile_goes_on_with_whole_lines(t
         lines.add({"a": number})
         lines.fsync()
     assert lines.path.read_text() == '{"a": 2}\n{"a": 3}\n'
+
+
+@pytest.mark.parametrize("kind", ["/dev/full", "/dev/zero", "/dev/null", "pipe"])
+def test_what_is_no_file_is_refused_and_not_read(tmp_path, kind):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "x")
+    else:
+        (tmp_path / "x").symlink_to(kind)
+    with pytest.raises(CheckpointError, match="it leads to a pipe or a device"):
+        JsonLines(tmp_path / "x", keep_line=lambda _: True)
+    with pytest.raises(OSError, match="a file is wanted; delete it"):
+        read_regular_file(tmp_path / "x")

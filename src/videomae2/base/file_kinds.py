@@ -1,5 +1,6 @@
 """What a file is, told by its first bytes: people's files are called anything."""
 
+import errno
 import os
 import re
 import stat
@@ -64,3 +65,20 @@ def is_regular_file(path: Path | str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Read a file of a folder of ours.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe or a device, of which reading might never end.
+    """
+    check_regular_file(path)
+    return path.read_bytes()
+
+
+def check_regular_file(path: Path) -> None:
+    """Refuse with an ``OSError`` what is there and is no file, such as a link to a device."""
+    if os.path.exists(path) and not os.path.isdir(path) and not is_regular_file(path):
+        reason = "it leads to a pipe or a device, and a file is wanted; delete it"
+        raise OSError(errno.EINVAL, reason, os.fspath(path))

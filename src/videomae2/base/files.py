@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.names import shorten_name
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
@@ -171,7 +172,7 @@ def check_digest(path: Path) -> None:
         CheckpointError: It, or the list of digests, is damaged.
     """
     try:
-        digests = json.loads((path.parent / DIGESTS_FILE).read_text(encoding="utf-8"))
+        digests = json.loads(read_regular_file(path.parent / DIGESTS_FILE))
         expected = digests.get(path.name)
     except (FileNotFoundError, NotADirectoryError):
         return

@@ -25,7 +25,11 @@ def read_small_text(path: Path) -> str:
             raise ValueError("is a folder, and a file is wanted")
         if path_stat.st_size > MAX_BYTES:
             raise ValueError(f"has {path_stat.st_size / 2**20:.0f} MiB, which is too much")
-        return path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:  # a pipe or a device may never end
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"has more than {MAX_BYTES / 2**20:.0f} MiB, which is too much")
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise
     except OSError as error:

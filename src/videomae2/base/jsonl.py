@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.files import atomic_write
 from videomae2.base.json_files import parse_json
 from videomae2.errors import CheckpointError
@@ -93,7 +94,7 @@ def _recover(path: Path, keep_line: KeepLine) -> int:
     """
     if not path.exists():
         return 0
-    content = path.read_bytes()
+    content = read_regular_file(path)
     kept = b"".join(line for line in content.splitlines(keepends=True) if _is_kept(line, keep_line))
     if content.startswith(kept):
         os.truncate(path, len(kept))

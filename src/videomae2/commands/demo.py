@@ -4,6 +4,7 @@ import json
 import logging
 from pathlib import Path
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
@@ -95,6 +96,6 @@ def _evaluate_model(name: str, model: Path, shapes: MovingShapes) -> EvaluatedMo
 
 
 def _read_last_loss(metrics: Path) -> float:
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    lines = [json.loads(line) for line in read_regular_file(metrics).splitlines()]
     losses = [line["loss"] for line in lines if line.get("loss") is not None][-_NUM_LAST_STEPS:]
     return sum(losses) / len(losses)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from videomae2.base.file_kinds import check_regular_file
 from videomae2.base.json_files import parse_json
 from videomae2.base.jsonl import append_block
 from videomae2.base.progress import track
@@ -91,6 +92,7 @@ class ScoreStore:
         """Find the lines that are whole, and give where they end."""
         if not self.path.exists():
             return 0
+        check_regular_file(self.path)
         size, expected_bytes = 0, 4 * self._shape[0] * self._shape[1]
         with self.path.open("rb") as file:
             for line in file:

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 
 import torch
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.commands.pipeline.stages import (
     Stage,
     StageMetrics,
@@ -96,7 +97,7 @@ class PretrainStage(TrainStage[PretrainRun]):
         )
 
     def load_metrics(self, result: Path) -> StageMetrics:
-        lines = (self.out / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+        lines = read_regular_file(self.out / METRICS_FILE).splitlines()
         losses = [step["loss"] for step in map(json.loads, lines) if step.get("loss") is not None]
         losses = losses[-_FINAL_LOSS_STEPS:]
         return {"loss": sum(losses) / len(losses)} if losses else {}

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.commands.train.setup import get_source_sampling
@@ -215,5 +216,5 @@ def _list_probed_steps(metrics_file: Path) -> set[int]:
     """Steps whose probe is written down; the log has removed what a run does again."""
     if not metrics_file.exists():
         return set()
-    lines = (json.loads(line) for line in metrics_file.read_text().splitlines())
+    lines = (json.loads(line) for line in read_regular_file(metrics_file).splitlines())
     return {line["step"] for line in lines if "probe/knn" in line}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.file_kinds import read_regular_file
 from videomae2.base.json_files import parse_json
 from videomae2.base.jsonl import JsonLines
 from videomae2.base.text import format_count
@@ -153,7 +154,7 @@ def find_changed_files(folder: Path) -> frozenset[str]:
 def _load_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a list; those that are damaged are left out by whoever opens it."""
     lines = []
-    for text in path.read_bytes().splitlines() if path.exists() else ():
+    for text in read_regular_file(path).splitlines() if path.exists() else ():
         try:
             line = parse_json(text)
             os.fspath(line["path"]), _get_sample_id(line), line["file_stat"]
