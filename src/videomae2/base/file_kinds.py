@@ -29,6 +29,9 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"version https://git-lfs", 0, "a pointer of Git LFS"),
 )
 _REMEDIES = {
+    "animated": "FFmpeg does not read it; save it as GIF or MP4",
+    "NumPy arrays": "save each in it as an .npy file of its own, uint8 [frames, height, width, "
+    "channels]",
     "archive": "unpack it and name the folder",
     "image": "name the folder of images instead, one folder per video",
     "DICOM": "save its frames as a video or as a folder of PNG images",
@@ -40,6 +43,7 @@ _REMEDIES = {
     "pointer": "fetch the file itself with git lfs pull",
     "XML": "export CSV with the columns path, label and, for windows, start_frame and stop_frame",
 }
+_HEAD_BYTES = 4096
 _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?<(?:\?xml|!doctype|html|annotations)", re.IGNORECASE)
 
 
@@ -50,6 +54,8 @@ def identify_content(content: bytes) -> str | None:
         return "a spreadsheet"
     if kind == "a ZIP archive" and b".npy" in content:
         return "an archive of NumPy arrays"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "an animated WebP image" if b"ANIM" in content[:64] else "a WebP image"
     return "XML or HTML" if kind is None and _XML.match(content[:4096]) else kind
 
 
@@ -57,6 +63,25 @@ def suggest_remedy(kind: str) -> str:
     """What to do with a file of a kind where videos are wanted; "" where nothing is known."""
     remedy = next((text for word, text in _REMEDIES.items() if word in kind), None)
     return f": {remedy}" if remedy else ""
+
+
+def describe_non_video(path: Path | str) -> str | None:
+    """Of a file that could not be read as a video: what else it is and what to do; None: unknown.
+
+    What is no file here, such as an address, is unknown.
+    """
+    if not is_regular_file(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            kind = identify_content(file.read(_HEAD_BYTES))
+    except OSError:
+        return None
+    if kind is None:
+        return None
+    is_page = kind == "XML or HTML"
+    remedy = ": download the video itself, perhaps signed in" if is_page else suggest_remedy(kind)
+    return f"it is {kind}, not a video{remedy}"
 
 
 def is_regular_file(path: Path | str) -> bool:

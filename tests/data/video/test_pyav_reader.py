@@ -1,4 +1,5 @@
 import csv
+import io
 import os
 import random
 import struct
@@ -7,6 +8,7 @@ import time
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.helpers.videos import ZOO, encode, number_of, patch, plain_decode, set_matrix
 from videomae2.data.video import pyav_reader
@@ -238,7 +240,7 @@ def test_a_file_that_claims_a_huge_picture_is_refused(folder):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"version https://git-lfs.example\n" * 9, "the data is damaged, cut off or not a video"),
+        (b"nothing that is known\n" * 9, "the data is damaged, cut off or not a video"),
         (b"\0\0\0\x18ftypmp42" + bytes(60), "the data is damaged, cut off or not a video"),
         (b"", "the file is empty"),
     ],
@@ -248,6 +250,43 @@ def test_what_is_no_video_is_refused_with_a_remedy(folder, content, problem):
     path.write_bytes(content)
     with pytest.raises(VideoError, match=f"^cannot read {path}: {problem}; copy it here again$"):
         open_reader(path)
+
+
+def saved(write, **options):
+    out = io.BytesIO()
+    write(out, **options)
+    return out.getvalue()
+
+
+PICTURES = [Image.new("RGB", (64, 48), (9 * number, 0, 0)) for number in range(9)]
+ARRAYS = {"clip": np.zeros((9, 48, 64, 3), np.uint8)}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.example\n" * 9, "a pointer of Git LFS, not a video: fetch the"),
+        (b"<!DOCTYPE html><html>Sign in</html>", "XML or HTML, not a video: download the video"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(99), "a 7z archive, not a video: unpack it"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5, not a video: save each video in it"),
+        (saved(np.savez, **ARRAYS), "an archive of NumPy arrays, not a video: save each in it as"),
+        (
+            saved(np.savez_compressed, **ARRAYS),
+            "an archive of NumPy arrays, not a video: save each",
+        ),
+        (
+            saved(PICTURES[0].save, format="WEBP", save_all=True, append_images=PICTURES[1:]),
+            "an animated WebP image, not a video: .*save it as GIF or MP4",
+        ),
+    ],
+)
+def test_what_is_something_else_is_named(folder, content, kind):
+    for ending in ("mp4", "npz"):
+        path = folder / f"other.{ending}"
+        path.write_bytes(content)
+        with pytest.raises(VideoError, match=f"^cannot read {path}: it is {kind}") as caught:
+            open_reader(path)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_play_list_is_refused(folder):

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from videomae2.base.file_kinds import describe_non_video
 from videomae2.data.video.convert import FrameSize
 from videomae2.data.video.frame_index import DecodeRange, FrameIndex
 from videomae2.data.video.reader import (
@@ -77,7 +78,8 @@ def open_container(
     try:
         if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
             kind = container.format.long_name
-            raise VideoError(path, f"it is not a video file ({kind}); take it off the list")
+            reason = f"it is not a video file ({kind}); take it off the list"
+            raise VideoError(path, describe_non_video(path) or reason)
         return container, select_video_stream(path, container, limits, quick=quick)
     except VideoError:
         container.close()
@@ -95,13 +97,15 @@ def select_video_stream(
     # A cover picture is a video stream to FFmpeg.
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
-        raise VideoError(path, "it has no video stream; take it off the list")
+        reason = describe_non_video(path) or "it has no video stream; take it off the list"
+        raise VideoError(path, reason)
     stream, codec = streams[0], streams[0].codec_context
     if codec is None:
         raise VideoError(path, f"no decoder is there for its video stream; {CONVERT}")
     if not codec.width and not quick:  # probing gives up above the limit, and on nonsense
         limit = limits.max_pixels
-        raise VideoError(path, f"its frames have no size, or more than the limit of {limit} pixels")
+        reason = f"its frames have no size, or more than the limit of {limit} pixels"
+        raise VideoError(path, describe_non_video(path) or reason)
     if codec.width * codec.height > limits.max_pixels:
         raise VideoError(
             path,
@@ -133,11 +137,11 @@ def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[No
     except (av.error.ExitError, av.error.TimeoutError) as error:  # our own time limit
         raise deadline.build_error() from error
     except av.error.InvalidDataError as error:
-        raise VideoError(
-            path, f"the data is damaged, cut off or not a video; {COPY_AGAIN}"
-        ) from error
+        reason = f"the data is damaged, cut off or not a video; {COPY_AGAIN}"
+        raise VideoError(path, describe_non_video(path) or reason) from error
     except EOFError as error:
-        raise VideoError(path, f"the file ends too early; {COPY_AGAIN}") from error
+        reason = describe_non_video(path) or f"the file ends too early; {COPY_AGAIN}"
+        raise VideoError(path, reason) from error
     except MemoryError as error:
         raise VideoError(path, "there is not enough memory for its frames") from error
     except (av.error.FFmpegError, OSError) as error:
