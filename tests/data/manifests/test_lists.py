@@ -144,10 +144,11 @@ def test_too_many_columns_are_told_about_quotes(message):
 
 
 def test_wrong_lines_are_reported_together_and_the_rest_is_counted(message):
-    text = "a.mp4 0\n" * 30 + "a b c.mp4 0\n" + "b.mp4 x\n" * 11
+    text = "a.mp4 0\n" * 30 + "a b c.mp4 0\n"
+    text += "".join(f"b.mp4 x{n}\n" for n in range(11))
     lines = message(text).split("\n")
     assert lines[0].startswith("list:31: 4 columns, wanted 'path label', or a path alone")
-    assert lines[1].startswith("list:32: label is 'x', wanted a whole number; names of classes")
+    assert lines[1].startswith("list:32: label is 'x0', wanted a whole number; names of classes")
     assert lines[9].startswith("list:40: ")
     assert lines[10:] == ["and 2 more problems"]
 

@@ -169,7 +169,7 @@ def test_a_unit_is_never_guessed(tmp_path, header, name):
         ("nan,5", "start_time is 'nan', wanted seconds"),
         ("1e300,", "start_time is '1e300', wanted seconds"),
         ("0:75,5:00", "start_time is '0:75', wanted seconds"),
-        ("00:00:01:12,5:00", "start_time is '00:00:01:12', wanted seconds"),
+        ("00:00:01:12,5:00", "start_time has time codes that end in frames"),
     ],
 )
 def test_wrong_times_name_the_line_and_what_is_wanted(tmp_path, row, problem):

@@ -211,10 +211,10 @@ def test_a_wrong_table_is_told_what_is_wrong(message, text, problem):
 
 
 def test_problems_are_reported_together(message):
-    text = "path,first\n" + ",1\n" * 5 + "a.mp4,x\n" * 7
+    text = "path,first\n" + ",1\n" * 5 + "".join(f"a.mp4,x{n}\n" for n in range(11))
     lines = message(text).split("\n")
-    assert lines[0] == "table:2: the column path is empty"
-    assert lines[9] == "table:11: first is 'x', wanted a whole number"
+    assert lines[0] == "table:2: the column path is empty (and 4 more lines)"
+    assert lines[9] == "table:15: first is 'x8', wanted a whole number"
     assert lines[10:] == ["and 2 more problems"]
 
 

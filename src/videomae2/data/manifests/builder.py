@@ -3,6 +3,7 @@
 import math
 import re
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,6 +75,8 @@ class ManifestBuilder:
     """What each entry belongs to."""
     errors: list[tuple[int, str]] = field(default_factory=list)
     num_errors: int = 0
+    num_repeats: Counter[str] = field(default_factory=Counter)
+    """Further lines with a problem that is said once."""
     warnings: list[str] = field(default_factory=list)
     meanings: dict[str, str] = field(default_factory=dict)
     """What the columns of a table were read as."""
@@ -103,10 +106,14 @@ class ManifestBuilder:
         self.seconds.extend(seconds or (math.nan, math.nan))
 
     def add_error(self, line: int, message: str) -> None:
-        """Note a problem; the first ones are kept, the rest is counted."""
+        """Note a problem; the first ones are kept, the same ones of other lines are counted."""
+        text = shorten(message, _MAX_MESSAGE)
+        if line and any(text == known for _, known in self.errors):
+            self.num_repeats[text] += 1
+            return
         self.num_errors += 1
         if len(self.errors) < MAX_SHOWN_ERRORS:
-            self.errors.append((line, shorten(message, _MAX_MESSAGE)))
+            self.errors.append((line, text))
 
     def check(self) -> None:
         """Raise all problems at once.
@@ -117,10 +124,11 @@ class ManifestBuilder:
         if not self.errors and not self.paths:
             raise ManifestError("it names no video", path=self.source)
         if self.errors:
-            first_line, message = self.errors[0]
+            errors = [(line, text + self._count_repeats(text)) for line, text in self.errors]
+            first_line, message = errors[0]
             messages = [
                 f"{self.source}:{line}: {text}" if line else f"{self.source}: {text}"
-                for line, text in self.errors[1:]
+                for line, text in errors[1:]
             ]
             if num_hidden := self.num_errors - len(self.errors):
                 messages.append(f"and {num_hidden} more problem{'s' * (num_hidden > 1)}")
@@ -128,6 +136,10 @@ class ManifestBuilder:
             raise ManifestError(
                 "\n".join([message, *messages]), path=self.source, line=first_line or None
             )
+
+    def _count_repeats(self, text: str) -> str:
+        count = self.num_repeats[text]
+        return f" (and {count:,} more line{'s' * (count > 1)})" if count else ""
 
     def to_manifest(self, root: str) -> Manifest:
         """Turn the columns into a manifest, without copying the numbers."""

@@ -1,7 +1,6 @@
 """Read what a user calls "my data" as a manifest: a folder, a list, a table, a video."""
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from videomae2.data.manifests.folders import (
 )
 from videomae2.data.manifests.frame_folders import read_frame_folders
 from videomae2.data.manifests.labelling import warn_about_repeats
-from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
+from videomae2.data.manifests.lists import detect_layout, read_list, read_text
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.roots import (
     complete_names,
@@ -34,8 +33,8 @@ from videomae2.data.manifests.roots import (
 )
 from videomae2.data.manifests.spellings import resolve_groups
 from videomae2.data.splits.groups import group_by_path
-from videomae2.data.tables.cells import PARQUET_EXTENSIONS, parse_header
-from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP
+from videomae2.data.tables.cells import PARQUET_EXTENSIONS
+from videomae2.data.tables.not_tables import check_not_table
 from videomae2.data.tables.read import is_table, read_table
 from videomae2.data.video.frame_names import IMAGE_EXTENSIONS
 from videomae2.data.video.pages import PAGED_EXTENSIONS
@@ -98,7 +97,6 @@ class ListConfig:
         )
 
 
-_PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
 FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
 
 
@@ -240,7 +238,7 @@ def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> Mani
             "is no table with a header: filter has no effect, remove it", path=source
         )
     if layout == "auto":
-        _check_not_table(text, source)
+        check_not_table(text, source, file_extension)
         layout = detect_layout(text, source, labelled=options.labels == "required")
     return read_list(text, source, layout=layout, options=options)
 
@@ -258,25 +256,3 @@ def _read_single_video(source: str, options: ReadOptions) -> ManifestBuilder:
     builder = ManifestBuilder(source, description="one video")
     builder.add(os.path.basename(source))
     return builder
-
-
-def _check_not_table(text: str, source: str) -> None:
-    """Name what lists are mistaken for: tables whose header is missing or names no path, JSON."""
-    lines = iterate_lines(text)
-    number, line = next(lines, (1, ""))
-    if line.startswith("["):
-        message = 'looks like a JSON array, wanted one of objects such as {"path": "a.mp4"}'
-        raise ManifestError(message, path=source, line=number)
-    if _has_video_cell(line):
-        message = "looks like a table without a header: put a first line such as path,label"
-        raise ManifestError(message, path=source, line=number)
-    names, delimiter = parse_header(text)
-    is_header = {*names} & (KNOWN_COLUMNS | {"split"}) and len(names) > 1
-    if delimiter in line and (is_header or _has_video_cell(next(lines, (0, ""))[1])):
-        message = f"looks like a table, but its columns are {', '.join(names)}; {PATH_COLUMN_HELP}"
-        raise ManifestError(message, path=source, line=number)
-
-
-def _has_video_cell(line: str) -> bool:
-    match = _PATH_CELL.search(line)
-    return match is not None and match[1].lower() in VIDEO_EXTENSIONS

@@ -1,13 +1,14 @@
 """Tables with a header as lists of videos. No torch here.
 
-read      a table → the entries of a manifest
-filters   the rows that are kept
-columns   what columns mean, and in which unit windows count
-times     whole numbers and times in cells
+read           a table → the entries of a manifest
+filters        the rows that are kept
+columns        what columns mean, and in which unit windows count
+times          whole numbers and times in cells
 other_windows  columns that look like a window and are none
-labels    numbers or names of classes, in one column or two
-cells     a table → cells of text; CSV and TSV
-json_rows  JSON → cells of text
-parquet   Parquet → cells of text
-values    cells of text: lists in a cell, words for nothing
+not_tables     tables that are not seen as such
+labels         numbers or names of classes, in one column or two
+cells          a table → cells of text; CSV and TSV
+json_rows      JSON → cells of text
+parquet        Parquet → cells of text
+values         cells of text: lists in a cell, words for nothing
 """

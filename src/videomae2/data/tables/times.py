@@ -5,6 +5,8 @@ import re
 
 _WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
 _SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]+")
+_FRAME_CODE = re.compile(r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2,3}")
 _TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
 
 
@@ -12,8 +14,15 @@ def parse_seconds(text: str, name: str) -> float:
     """Read seconds, or a time code such as 1:02.5 or 01:02:03.
 
     Raises:
-        ValueError: It is neither, or negative.
+        ValueError: It is neither, or negative; decimal commas and codes of frames are named so.
     """
+    if _DECIMAL_COMMA.fullmatch(text):
+        raise ValueError(f"{name} has decimal commas: write 0.5 for 0,5")
+    if _FRAME_CODE.fullmatch(text):
+        raise ValueError(
+            f"{name} has time codes that end in frames (hh:mm:ss:ff), whose rate the list does not "
+            "say: write seconds such as 62.5, or 00:01:02.5"
+        )
     if match := _TIME_CODE.fullmatch(text):
         hours, minutes, seconds = match.groups()
         whole_minutes, rest = int(hours or 0) * 60 + int(minutes), float(seconds.replace(",", "."))
