@@ -204,6 +204,13 @@ def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
     assert "0:02.00" in out
 
 
+@pytest.mark.parametrize("out", ["videos", "videos/out", "./videos/../videos/a/b"])
+def test_a_time_line_is_not_written_into_the_videos_that_are_read(call, out):
+    code, _, err = call("model", "long.mp4", "videos", "--timeline", "--out", out)
+    assert code == 2
+    assert "lies in videos, whose videos are read" in err
+
+
 @pytest.mark.parametrize("name", ["two\nlines", "tab\tbed", "red\x1b[31m", "caf\udce9"])
 @pytest.mark.parametrize("flags", [("--clips", 1, "--crops", 1), ("--timeline", "--out", "out")])
 def test_names_of_any_bytes_are_one_line(call, place, tmp_path, name, flags):

@@ -137,6 +137,16 @@ def test_nothing_of_others_is_written_over(place, name, content):
     assert (out / name).read_text() == content
 
 
+@pytest.mark.parametrize("out", ["a/test", "a/test/out", "a/test/jump/../x/y", "link/out"])
+def test_nothing_is_written_into_the_videos_that_are_read(place, out):
+    (place / "link").unlink(missing_ok=True)
+    (place / "link").symlink_to(place / "a/test")
+    with pytest.raises(ConfigError, match=r"lies in \S+/a/test, whose videos are read"):
+        planned(place, "a/test", place / out)
+    planned(place, "a/test", place / "a/out")
+    planned(place, "a/test", place / "a/test-out")
+
+
 def test_the_question_stands_in_the_folder(place):
     folder = evaluated(place, "a/test").folder
     asked = json.loads((folder / "provenance.json").read_text())

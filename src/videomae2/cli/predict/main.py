@@ -13,6 +13,7 @@ from videomae2.cli.predict.plan import print_dry_run, print_stream_plan
 from videomae2.cli.predict.stream import find_stream_input, run_stream
 from videomae2.commands.predict import Batch, compute_timelines, iterate_batches, predict_batches
 from videomae2.data.live.sources import STDIN, StreamSource
+from videomae2.data.manifests.roots import check_outside
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_each
 from videomae2.inference.predictor import Predictor
@@ -59,6 +60,9 @@ def main(arguments: list[str]) -> int:
     inputs = expand_each([video for video in options.videos if video != STDIN], options.bits)
     if not options.dry_run and STDIN not in options.videos:
         _check_any_exists(inputs)
+    if options.out is not None:
+        for video in options.videos:
+            check_outside(options.out, video)
     predictor = _load_predictor(options)
     if options.timeline:
         check_window_length(predictor, options.windows)

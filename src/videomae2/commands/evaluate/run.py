@@ -37,6 +37,7 @@ from videomae2.commands.evaluate.results import (
     write_results,
 )
 from videomae2.data.manifests.read import check_list_exists
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
 from videomae2.inference.classifier import load_classifier_task, resolve_requested_classifier
@@ -102,6 +103,7 @@ def prepare_evaluation(
     if out is None:
         name = f"{videos.stem or 'videos'}-{compute_digest(provenance)[:_FOLDER_DIGITS]}"
         out = (ref.run or _RUNS_DIR / ref.path.stem) / "evaluation" / name
+    check_outside(out, videos)
     _check_folder(out, provenance)
     return EvaluationPlan(
         config=config,

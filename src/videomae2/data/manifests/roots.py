@@ -5,6 +5,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import unquote
 
 from videomae2.data.live.sources import hide_password, is_address
@@ -17,7 +18,7 @@ from videomae2.data.manifests.folders import (
 )
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.video.frame_names import is_image, parse_frame_name
-from videomae2.errors import ManifestError
+from videomae2.errors import ConfigError, ManifestError
 
 MAX_PROBED_ENTRIES = 100
 """Entries looked for on disk: every one would take hours on a network file system."""
@@ -179,3 +180,17 @@ def _list_first_folder(builder: ManifestBuilder, roots: Sequence[str]) -> list[s
         if os.path.isdir(folder):
             return list(filter(is_image, os.listdir(folder)))
     return []
+
+
+def check_outside(out: Path, source: Path | str) -> None:
+    """Refuse to write into a folder of videos that is read: results would be videos of it.
+
+    Raises:
+        ConfigError: ``out`` is the folder, or lies in it.
+    """
+    folder = Path(os.path.realpath(os.path.expanduser(source)))
+    if folder.is_dir() and Path(os.path.realpath(out)).is_relative_to(folder):
+        raise ConfigError(
+            f"{out} lies in {source}, whose videos are read: what is written there would be taken "
+            f"for some of them; choose another --out"
+        )
