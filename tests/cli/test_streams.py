@@ -16,27 +16,33 @@ from videomae2.cli.main import main
 CALL = [sys.executable, "-m", "videomae2"]
 
 
-class FullDisk(io.TextIOBase):
+class BrokenStream(io.TextIOBase):
+    """Refuses all that is written, and counts it."""
+
+    def __init__(self, error):
+        self.error, self.num_refused = error, 0
+
     def write(self, text):
-        raise OSError(28, "No space left on device")
+        self.num_refused += 1
+        raise self.error
 
 
-class GoneTerminal(io.TextIOBase):
-    def write(self, text):
-        raise OSError(5, "Input/output error")
-
-
-class ClosedStream(io.TextIOBase):
-    def write(self, text):
-        raise ValueError("I/O operation on closed file")
-
-
-@pytest.mark.parametrize("stream", [FullDisk, GoneTerminal, ClosedStream])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OSError(5, "Input/output error"),
+        ValueError("I/O operation on closed file"),
+    ],
+)
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_lines_that_cannot_be_printed_are_dropped(monkeypatch, stream, name):
-    monkeypatch.setattr(sys, name, stream())
+def test_lines_that_cannot_be_printed_are_dropped(monkeypatch, error, name):
+    stream = BrokenStream(error)
+    monkeypatch.setattr(sys, name, stream)
     with show_log(json=False, on_stderr=name == "stderr"):
-        logging.getLogger("videomae2.test").info("a line")
+        for number in range(3):
+            logging.getLogger("videomae2.test").info(f"line {number}")
+    assert stream.num_refused == 3, "each was tried, and none ended the work"
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["pretrain"]])

@@ -136,6 +136,7 @@ def read(kind: str, folder: str, watch: Watch) -> dict[str, object]:
 
 def main() -> None:
     """Serve lines of standard input; what libraries print goes nowhere."""
+    sys.dont_write_bytecode = True  # a fresh clone has none, and importing is no reader's doing
     from tests.fuzz import readers
 
     watch = Watch()

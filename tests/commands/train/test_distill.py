@@ -22,6 +22,7 @@ from videomae2.models.weights.config_json import FrameSampling, load_model_confi
 from videomae2.models.weights.resolve import load_classifier
 from videomae2.models.weights.saved import load_saved_state
 from videomae2.tasks.distill import DistillConfig, TeacherConfig
+from videomae2.tensors.files import load_tensors
 
 TEACHER_DIM = 32
 CPU = torch.device("cpu")
@@ -313,3 +314,11 @@ def test_features_of_time_slots_are_compared_too(videos, tmp_path, pools):
     )
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
     distill(replace(run, reading=replace(run.reading, num_workers=0)))
+    for line in steps_of(run.output_dir).values():
+        want = 9 * line["kl"] + 0.3 * line["hard"] + 0.5 * line["features"]
+        assert line["loss"] == pytest.approx(want, rel=1e-4)
+        assert 0 < line["features"] < 2, "a cosine distance, and of other features"
+    (path,) = tmp_path.glob("run/checkpoints/*/task.safetensors")
+    num_slots = {"avg": 1, "slots": 2}
+    wanted = (32 * num_slots[there], 24 * num_slots[here])
+    assert wanted in {value.shape for value in load_tensors(path).values()}

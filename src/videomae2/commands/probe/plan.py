@@ -129,13 +129,7 @@ def prepare_probe(
     check_model_exists(weights)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
-    train_groups = data.train.groups
-    if train_groups is not None:
-        train_groups = [train_groups[row] for row in data.train_rows]
-    labels = data.train.labels[data.train_rows]
-    splits = cv_splits(labels, settings.folds, settings.seed, train_groups)
-    if "knn" in settings.methods:
-        feasible_ks(settings.ks, splits)
+    _check_folds(data, settings)
     frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
     views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     _check_slots(settings, clips.clips * frozen.encoder.cubes.grid[0])
@@ -164,6 +158,17 @@ def prepare_probe(
         find_duplicates=list_config.find_duplicates,
         settings=settings,
     )
+
+
+def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
+    """Refuse folds that classes or groups are too few for, and neighbours that a fold has not."""
+    groups = data.train.groups
+    if groups is not None:
+        groups = [groups[row] for row in data.train_rows]
+    labels = data.train.labels[data.train_rows]
+    splits = cv_splits(labels, settings.folds, settings.seed, groups)
+    if "knn" in settings.methods:
+        feasible_ks(settings.ks, splits)
 
 
 def pools(settings: ProbeSettings) -> bool:

@@ -55,30 +55,20 @@ def open_stream(
         VideoError: There is nothing, or no video in it.
         FFmpegError, OSError: What FFmpeg says, not yet in words.
     """
-    file: Any = source.location
-    options: dict[str, str] = {}
-    container_format = None
-    if source.kind == "address":
-        check_host(source)
-        scheme = source.location.split("://")[0]
-        options = {"protocol_whitelist": PROTOCOLS[scheme]} | _ADDRESS_OPTIONS.get(scheme, {})
-    elif source.kind == "camera":
-        _check_camera(source)
-        container_format = _CAMERA_FORMAT
-    elif source.kind == "file":
-        file, options = f"file:{file}", {"protocol_whitelist": "file"}
-    else:
+    file: Any
+    if source.kind in ("pipe", "stdin"):
         assert descriptor is not None
         file = PipeFile(
             descriptor, source.name, head=head, wait_seconds=wait_seconds, is_stopped=is_stopped
         )
-        options = {"protocol_whitelist": "file"}  # a list in a pipe must not open an address
+    else:
+        file = f"file:{source.location}" if source.kind == "file" else source.location
     try:
         container = av.open(
             file,
-            format=container_format,
+            format=_CAMERA_FORMAT if source.kind == "camera" else None,
             options={"max_pixels": str(limits.max_pixels)},
-            container_options=options,
+            container_options=_choose_options(source),
             timeout=(connect_seconds, silence_seconds),
             **METADATA_OPTIONS,
         )
@@ -96,6 +86,22 @@ def open_stream(
     except VideoError:
         container.close()
         raise
+
+
+def _choose_options(source: StreamSource) -> dict[str, str]:
+    """How FFmpeg opens a kind of stream, which must be there.
+
+    Raises:
+        VideoError: It is not.
+    """
+    if source.kind == "camera":
+        _check_camera(source)
+        return {}
+    if source.kind == "address":
+        check_host(source)
+        scheme = source.location.split("://")[0]
+        return {"protocol_whitelist": PROTOCOLS[scheme]} | _ADDRESS_OPTIONS.get(scheme, {})
+    return {"protocol_whitelist": "file"}  # a list in a file or a pipe must not open an address
 
 
 def is_index_behind(container: InputContainer) -> bool:

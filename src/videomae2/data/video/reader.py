@@ -128,24 +128,29 @@ def open_reader(
         raise VideoError(path, "it is a pipe, socket or device, wanted a file or a folder")
     if frame_name is not None:
         raise VideoError(path, f"frame_name {frame_name!r} needs a folder, and this is a file")
-    reader: Reader
-    if os.fspath(path).endswith(".npy"):
-        from videomae2.data.video.npy import NpyFile
-
-        reader = NpyFile(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
-    elif os.fspath(path).lower().endswith((".tif", ".tiff")):
-        from videomae2.data.video.pages import PagedImage
-
-        reader = PagedImage(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
-    else:
-        from videomae2.data.video.pyav_reader import VideoFile
-
-        reader = VideoFile(path, pixels=pixels, limits=limits)
+    reader = _open_file(path, pixels, limits, frame_rate=frame_rate, bits=bits)
     if first == 0 and frames is None:
         return reader
     from videomae2.data.video.trim import trim_reader
 
     return trim_reader(reader, path, first, frames)
+
+
+def _open_file(
+    path: Path | str, pixels: Pixels, limits: ReadLimits, *, frame_rate: float | None, bits: int
+) -> Reader:
+    name = os.fspath(path)
+    if name.endswith(".npy"):
+        from videomae2.data.video.npy import NpyFile
+
+        return NpyFile(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
+    if name.lower().endswith((".tif", ".tiff")):
+        from videomae2.data.video.pages import PagedImage
+
+        return PagedImage(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
+    from videomae2.data.video.pyav_reader import VideoFile
+
+    return VideoFile(path, pixels=pixels, limits=limits)
 
 
 def read_file_mode(path: Path | str) -> int:
