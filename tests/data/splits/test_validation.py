@@ -1,16 +1,21 @@
 """Held-out shares and few-shot subsets: by class, by group, the same wherever the list lies."""
 
+import os
 import random
+import signal
+import subprocess
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videomae2.base.signals import SignalHandler
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.splits.groups import group_by_path
 from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
-from videomae2.errors import ManifestError
+from videomae2.errors import Interrupted, ManifestError
 
 
 def read(tmp_path, rows, **options):
@@ -146,3 +151,17 @@ def test_few_videos_are_named_where_they_leave_nothing_to_hold_out(tmp_path):
     said = explain_no_split([read(tmp_path, ["a.mp4,x,,,", "b.mp4,y,,,"])])
     assert "nothing can be held out of 2 videos: a class gives one where it is in 3" in said
     assert "groups" not in said
+
+
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("rule", ["((a+)+)Z", "(a|a)*Z", "(a*a*)*Z"])
+def test_a_search_without_end_is_stopped_by_a_signal(rule, number, listens):
+    with SignalHandler() if listens else nullcontext():
+        # of another process, for no other thread runs while Python searches
+        kill = ["sh", "-c", f"sleep 0.2; kill -{number} {os.getpid()}"]
+        with (
+            subprocess.Popen(kill),
+            pytest.raises(Interrupted, match=f"asked to stop by {number.name}"),
+        ):
+            group_by_path(["a" * 60], rule)

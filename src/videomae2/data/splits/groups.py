@@ -4,6 +4,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from videomae2.base.signals import interruptible
+
 FOLDER_RULE = "folder"
 
 
@@ -13,10 +15,12 @@ def group_by_path(paths: Sequence[str], rule: str) -> list[str]:
     Args:
         paths: As they stand in the list.
         rule: ``folder`` for the folder that a file lies in, or a regular expression: what its
-            parentheses match is the group, or the whole match where it has none.
+            parentheses match is the group, or the whole match where it has none. One with a
+            repetition within a repetition may search without end: a signal to stop ends it.
 
     Raises:
         ValueError: The rule is no regular expression, finds nothing in a path, or is empty.
+        Interrupted: Somebody asked to stop.
     """
     if not rule.strip():
         raise ValueError(
@@ -32,7 +36,9 @@ def group_by_path(paths: Sequence[str], rule: str) -> list[str]:
             f"groups {rule!r} is neither a column of the list, nor {FOLDER_RULE}, nor a regular "
             f"expression: {error}"
         ) from error
-    matches = [pattern.search(path) for path in paths]
+    # Python's expressions can take years; a signal to stop is heard while they search
+    with interruptible():
+        matches = [pattern.search(path) for path in paths]
     if None in matches:
         raise ValueError(
             f"groups {rule!r} finds nothing in {paths[matches.index(None)]}; it wants a column of "

@@ -42,7 +42,7 @@ _PLAYLIST_FORMATS = {
     "hls", "applehttp", "concat", "concatf", "dash", "sdp", "rtsp", "rtp", "sap", "imf", "vobsub",
     "webm_dash_manifest", "mlv", "lavfi", "avisynth", "vapoursynth",
 }  # fmt: skip
-_NON_VIDEO_FORMATS = _PLAYLIST_FORMATS | {"image2", "tty"}
+_NON_VIDEO_FORMATS = _PLAYLIST_FORMATS | {"image2", "tty", "cdg"}  # cdg takes anything for its own
 
 # Refused before FFmpeg opens what they name: a pipe among that would be waited for without end.
 _ALLOWED_FORMATS = ",".join(
