@@ -123,7 +123,14 @@ UNREADABLE = b"".join(
     ).encode() + b"\n"
     for number, name in enumerate(("a.mp4", "b.mp4"))
 )  # fmt: skip
-PROGRESS = b'{"done": 3, "unreadable": {"1": "it is cut off"}}\n'
+FEATURES = b"".join(
+    json.dumps(
+        {"video": name, "path": "v/a.mp4", "window": [0, None, None], "file_stat": [1, 2],
+         "num_bytes": 152, "shape": [2, 3], "dtype": "<f4", "frames": 30, "fps": 25.0,
+         "duration": 1.2, "starts": [0.0, 0.16], "stops": [0.64, 0.8]}
+    ).encode() + b"\n"
+    for name in ("a", "b")
+)  # fmt: skip
 
 
 def build_stage() -> bytes:
@@ -163,7 +170,7 @@ def build_kinds() -> tuple[Kind, ...]:
         kind("provenance.json", build_provenance()),
         kind("unreadable.jsonl", UNREADABLE, is_lines=True, beside=_put_videos),
         kind("scores.jsonl", SCORES, is_lines=True),
-        kind("progress.json", PROGRESS),
+        kind("features.jsonl", FEATURES, is_lines=True),
         kind("stage.json", build_stage()),
         kind("metrics.jsonl", METRICS, is_lines=True),
     )

@@ -27,7 +27,7 @@ def warm_up() -> None:
     import videomae2.commands.train.finetune
     import videomae2.data.video.npy
     import videomae2.data.video.pages
-    import videomae2.inference.feature_store
+    import videomae2.inference.features.store
     import videomae2.recipes.table
     import videomae2.reports.curves  # noqa: F401
 
@@ -181,9 +181,16 @@ def read_scores(folder: Path, attempt: Attempt) -> bool:
 
 
 def read_features(folder: Path, attempt: Attempt) -> bool:
-    from videomae2.inference.feature_store import count_done, is_complete
+    from videomae2.data.manifests.manifest import Entry
+    from videomae2.inference.features.store import FeatureStore, FeatureVideo
 
-    return isinstance(count_done(folder), int) and isinstance(is_complete(folder, 3), bool)
+    store = attempt(FeatureStore, folder)
+    if store is None:
+        return False
+    for name in store.rows:
+        assert store.has(FeatureVideo(name, Entry("none.mp4"))) is False
+        attempt(store.load, name)
+    return bool(store.rows)
 
 
 def read_stage(folder: Path, attempt: Attempt) -> bool:
@@ -246,7 +253,7 @@ READERS: dict[str, Callable[[Path, Attempt], bool]] = {
     "provenance.json": read_provenance,
     "unreadable.jsonl": read_unreadable,
     "scores.jsonl": read_scores,
-    "progress.json": read_features,
+    "features.jsonl": read_features,
     "stage.json": read_stage,
     "metrics.jsonl": read_metrics,
     "w.safetensors": partial(read_weights, "w.safetensors"),

@@ -83,10 +83,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     The name is the process's own: several may write the same file, and the last one wins.
     """
-    prefix = f".{shorten_name(path.name)}."
-    prefix += f"{os.uname().nodename[:32]}."  # other machines have other processes
-    _remove_dead_partials(path.parent, prefix)
-    partial = path.with_name(f"{prefix}{os.getpid()}.partial")
+    partial = build_partial_path(path)
+    remove_dead_partials(path.parent, f".{shorten_name(path.name)}.")
     try:
         yield partial
         fsync_tree(partial)
@@ -101,10 +99,20 @@ def atomic_write(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _remove_dead_partials(folder: Path, prefix: str) -> None:
+def build_partial_path(path: Path) -> Path:
+    """The name under which this process writes a file that is to be whole or not there at all."""
+    # other machines have other processes
+    node = os.uname().nodename[:32]
+    return path.with_name(f".{shorten_name(path.name)}.{node}.{os.getpid()}.partial")
+
+
+def remove_dead_partials(folder: Path, prefix: str = ".") -> None:
     """Remove what killed processes of this machine have left; those that live write on."""
+    node = os.uname().nodename[:32]
     for partial in folder.glob(f"{glob.escape(prefix)}*.partial"):
-        pid = partial.name.removeprefix(prefix).removesuffix(".partial")
+        name = partial.name.removesuffix(".partial")
+        if not name.removesuffix(pid := name.rpartition(".")[2]).endswith(f".{node}."):
+            continue
         try:
             os.kill(int(pid), 0)
         except (ProcessLookupError, OverflowError):

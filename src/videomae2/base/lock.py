@@ -1,12 +1,16 @@
-"""A lock on a folder that only one process may write to; it is gone when the process is.
+"""Locks that are gone when their process is: on a folder that only one may write to, or on names.
 
 ``flock`` itself and not filelock: where a file system has no locks, some versions of that fall back
 to a file that means "locked" by being there, and outlives a killed process.
 """
 
+import contextlib
+import errno
 import fcntl
+import hashlib
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -67,3 +71,56 @@ class FolderLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+class NameLocks:
+    """Locks on names, each held by one process at a time: processes share work through a folder.
+
+    Each is a byte of one file, as ``fcntl`` locks it: the system lets go of it with the process,
+    and none that was started from there holds it on. Threads of a process do not lock each other
+    out, and one object at a time may be open for a folder in a process.
+
+    Args of the constructor:
+        folder: A folder that exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = os.open(folder / ".claims", os.O_CREAT | os.O_RDWR)
+        self._has_warned = False
+
+    def try_acquire(self, name: str) -> bool:
+        """Take a lock unless another process holds it; where there are none, only warn."""
+        return self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB, name)
+
+    def release(self, name: str) -> None:
+        """Give a lock back."""
+        self._lock(fcntl.LOCK_UN, name)
+
+    @contextlib.contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Wait for a lock, for moments."""
+        self._lock(fcntl.LOCK_EX, name)
+        try:
+            yield
+        finally:
+            self.release(name)
+
+    def close(self) -> None:
+        """Give all of them back."""
+        os.close(self._file)
+
+    def _lock(self, operation: int, name: str) -> bool:
+        place = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:7], "big")
+        try:
+            fcntl.lockf(self._file, operation, 1, place)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            if not self._has_warned:
+                self._has_warned = True
+                _logger.warning(
+                    f"{self.folder} cannot be locked ({error.strerror}): several processes would "
+                    f"do the same work there"
+                )
+        return True

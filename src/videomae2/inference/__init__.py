@@ -12,6 +12,5 @@ timeline        a long video → what holds when
 stream          a stream → what the model says of each window, as it comes
 window_cutter   the clips of its windows
 probe_data      labelled lists of training and test videos
-features        frozen features of a list: from the disk, else from its videos
-feature_store   features on disk, video by video
+features/       features of a frozen encoder in a folder, and who makes them
 """

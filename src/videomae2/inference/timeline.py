@@ -5,10 +5,10 @@ small. Axes: windows, outputs, frames.
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Annotated
 
 import numpy as np
@@ -19,11 +19,12 @@ from torch import Tensor
 from videomae2.base.progress import track
 from videomae2.base.ranges import POSITIVE, SHARE, find_range_errors
 from videomae2.base.text import format_count
+from videomae2.data.video.reader import Frames
 from videomae2.data.video.trim import check_channels, fit_channels
+from videomae2.data.views.clip_cutter import ClipCutter, FrameClip
 from videomae2.data.views.scan import (
     SCAN_FUNCTION,
     ScanInfo,
-    ScanPart,
     ScanRequest,
     iterate_scan,
     open_scan,
@@ -111,12 +112,12 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
         stream_info = open_scan(pool, request)
         windows = plan_windows(predictor, config, stream_info, video.entry.path)
         parts = iterate_scan(pool, request, np.unique(windows.frames).tolist(), stream_info.shape)
-        clips = _ClipCutter(predictor, windows)
+        clips = ClipCutter(windows.frames, partial(_crop_center, predictor))
         name, length_seconds = os.path.basename(video.entry.path), float(windows.stops[-1])
         scores = []
         with track(name, total=length_seconds, unit="s") as progress:
             done_seconds = 0.0
-            for batch_scores, last_window in _score_clips(predictor, clips.cut(parts)):
+            for batch_scores, last_window in _score_clips(predictor, _stack(clips.cut(parts))):
                 scores.append(batch_scores)
                 stop = float(windows.stops[last_window])
                 progress.advance(stop - done_seconds)
@@ -235,46 +236,19 @@ def build_window_rule(predictor: Predictor, config: TimelineConfig) -> WindowRul
     )
 
 
-class _ClipCutter:
-    """Cuts the clips of windows out of a video that is read from first to last."""
-
-    def __init__(self, predictor: Predictor, windows: SlidingWindows) -> None:
-        self._scorer, self._pending = predictor.scorer, deque(windows.frames.tolist())
-        self._frames: dict[int, Tensor] = {}
-        self._number = 0
-        self.complete: list[int] = []
-        """The windows that were cut, by their numbers."""
-        self.error: VideoError | None = None
-        """Why others were not."""
-
-    def cut(self, parts: Iterator[ScanPart]) -> Iterator[tuple[Tensor, int]]:
-        """Give clips with the numbers of their windows; a damaged frame costs its windows alone."""
-        try:
-            for part in parts:
-                self.error = self.error or part.error
-                if part.indices:
-                    frames = fit_channels("", part.frames, self._scorer.views.channels)
-                    cropped = self._scorer.crop_center(frames)
-                    self._frames.update(zip(part.indices, cropped, strict=True))
-                yield from self._cut_until(part.last)
-        except VideoError as error:
-            self.error = self.error or error
-
-    def _cut_until(self, last: int) -> Iterator[tuple[Tensor, int]]:
-        while self._pending and self._pending[0][-1] <= last:
-            indices = self._pending.popleft()
-            if all(index in self._frames for index in indices):
-                self.complete.append(self._number)
-                yield torch.stack([self._frames[index] for index in indices]), self._number
-            self._number += 1
-        first = self._pending[0][0] if self._pending else last + 1
-        for dropped in [index for index in self._frames if index < first]:
-            del self._frames[dropped]
-
-
 def _score_clips(
     predictor: Predictor, clips: Iterator[tuple[Tensor, int]]
 ) -> Iterator[tuple[Float64[np.ndarray, "windows outputs"], int]]:
     """Scores of the windows in order, some at a time, and the number of the last of them."""
     while batch := list(islice(clips, _BATCH_SIZE)):
         yield predictor.score_clips(torch.stack([clip for clip, _ in batch])), batch[-1][1]
+
+
+def _stack(parts: Iterator[list[FrameClip]]) -> Iterator[tuple[Tensor, int]]:
+    for number, frames in chain.from_iterable(parts):
+        yield torch.stack(frames), number
+
+
+def _crop_center(predictor: Predictor, frames: Frames) -> Tensor:
+    fitted = fit_channels("", frames, predictor.scorer.views.channels)
+    return predictor.scorer.crop_center(fitted)

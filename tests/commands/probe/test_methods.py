@@ -11,6 +11,7 @@ from videomae2.commands.probe.config import ProbeSettings
 from videomae2.commands.probe.knn_linear import probe_knn, probe_linear, probe_ridge
 from videomae2.commands.probe.split_features import SplitFeatures
 from videomae2.errors import ConfigError
+from videomae2.inference.features.cache import ListFeatures
 from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.tensors.grid import pool_grid, pool_tokens
@@ -84,7 +85,22 @@ def tokens(videos, *, seed, apart):
         places = np.argsort(rng.random((videos, 9)), axis=1)[:, :3]
         x[np.arange(videos)[:, None], places, labels[:, None]] += 15
     array = standardize_tokens(torch.from_numpy(x)).half().numpy()
-    return TokenFeatures(array, np.arange(videos), labels, torch.device("cpu"))
+    features = InMemory(array)
+    return TokenFeatures(features, "tokens", np.arange(videos), labels, torch.device("cpu"))
+
+
+class InMemory(ListFeatures):
+    """Features that are in no folder."""
+
+    def __init__(self, array):
+        super().__init__({}, [], {})
+        object.__setattr__(self, "array", array)
+
+    def load_rows(self, name, rows):
+        return self.array[rows]
+
+    def compute_shape(self, name, row):
+        return self.array.shape[1:]
 
 
 def attended(*data, lrs, epochs=12):

@@ -1,6 +1,5 @@
 """The whole job on tiny videos: features, lists, what is kept on disk, what is refused."""
 
-import json
 import os
 import signal
 from dataclasses import replace
@@ -19,24 +18,23 @@ from videomae2.commands.probe.plan import prepare_probe
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.read import read_manifest
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.views.read import list_clips
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
+from videomae2.data.views.resize import resize_to_cover
 from videomae2.errors import (
-    CheckpointError,
     ConfigError,
     DataError,
     Interrupted,
     ManifestError,
     VideoError,
 )
-from videomae2.inference.feature_store import (
-    FeatureStore,
-    count_done,
-)
-from videomae2.inference.features import KeptFeatures, compute_files_digest, encode_video
+from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
+from videomae2.inference.features.encode import ClipEncoder
+from videomae2.inference.features.writing import WritableStore
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
-
-SPECS = {"mean": ((2, 3), np.float32), "tokens": ((4, 3), np.float16)}
 
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
@@ -85,17 +83,7 @@ def test_a_video_that_was_replaced_is_read_anew(tmp_path, monkeypatch):
     np.save(tmp_path / "train" / "red" / "00.npy", np.zeros((9, 16, 20, 3), np.uint8))
     seen = counted_reads(monkeypatch)
     run(tmp_path, tmp_path / "cache", test=None)
-    assert len(seen) == 15
-
-
-def test_images_of_a_folder_of_frames_that_were_overwritten_in_place_are_other_videos(tmp_path):
-    image = tmp_path / "walk" / "img_1.jpg"
-    image.parent.mkdir()
-    image.write_bytes(b"before")
-    (tmp_path / "list.csv").write_text("path,first,frames\nwalk,1,1\nwalk,1,1\ngone,1,1\n")
-    before = compute_files_digest(read_manifest(tmp_path / "list.csv"))
-    image.write_bytes(b"afterwards")
-    assert compute_files_digest(read_manifest(tmp_path / "list.csv")) != before
+    assert len(seen) == 1, "and only that"
 
 
 def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
@@ -119,38 +107,64 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     ]
 
 
-def test_features_are_the_mean_over_clips_and_slots_and_tokens_stand_clip_after_clip(place):
+def test_features_are_the_mean_over_clips_and_slots_and_tokens_stand_clip_after_clip(tmp_path):
+    small_encoder(tmp_path / "model")
+    labelled_videos(tmp_path / "videos", 2)
     frozen, runtime = (
-        load_frozen_encoder(place / "model"),
+        load_frozen_encoder(tmp_path / "model"),
         resolve_runtime(RuntimeConfig(device="cpu", precision="fp32")),
     )
-    clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
     kept = KeptFeatures(slots=True, grid=(2, 2, 2))
-    one = [encode_video(frozen, clip[None], runtime, batch_size=1, kept=kept) for clip in clips]
-    found = encode_video(frozen, clips, runtime, batch_size=2, kept=kept)
+    manifest = read_manifest(tmp_path / "videos")
+    views = ViewSpec(
+        frame_sampling="strided", frames=4, channels=3, frame_interval=1, interval_unit="frames",
+        limits=ReadLimits(), clips=3, crops=1,
+    )  # fmt: skip
+    features = FeatureExtractor(
+        frozen=frozen, runtime=runtime, clips=3, batch_size=4, kept=kept, cache_dir=tmp_path,
+        reading=ReadingConfig(num_workers=0),
+    ).extract(manifest, views, "")  # fmt: skip
+    with open_reader(manifest[1].path) as reader:
+        clips = [
+            resize_clip(reader.read(i))
+            for i in list_clips(reader, ViewsRequest(manifest[1], views))
+        ]
+    encode = ClipEncoder(frozen=frozen, runtime=runtime, kinds=kept.list_kinds())
+    one = [encode(clip[None]) for clip in clips]
+    close = {"atol": 1e-5, "rtol": 1e-5}
     np.testing.assert_allclose(
-        found["mean"], sum(each["mean"] for each in one) / 3, atol=1e-5, rtol=1e-5
+        features.load("mean", 1), sum(each["mean"][0] for each in one) / 3, **close
     )
     np.testing.assert_allclose(
-        found["slots"], np.concatenate([each["slots"] for each in one], axis=1),
-        atol=1e-5, rtol=1e-5,
-    )  # fmt: skip
-    assert found["tokens"].dtype == np.float16
-    wanted = np.concatenate([each["tokens"] for each in one])
-    np.testing.assert_allclose(found["tokens"], wanted, atol=4e-3, rtol=2e-3)  # half's last bit
+        features.load("slots", 1),
+        np.concatenate([each["slots"][0] for each in one], axis=1),
+        **close,
+    )
+    assert features.load("tokens", 1).dtype == np.float16
+    wanted = np.concatenate([each["tokens"][0] for each in one])
+    np.testing.assert_allclose(features.load("tokens", 1), wanted, atol=4e-3, rtol=2e-3)
+    np.testing.assert_array_equal(
+        features.load_parts("tokens", np.array([1, 0]), 3, 5)[0], features.load("tokens", 1)[3:8]
+    )
+
+
+def resize_clip(frames):
+    return resize_to_cover(
+        frames, np.arange(4)[None], (16, 16), crops=1, antialias=True, device=torch.device("cpu")
+    ).cut_view(0)
 
 
 def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     whole = run(place, tmp_path / "whole")
-    put, count = FeatureStore.write, []
+    put, count = WritableStore.finish, []
 
-    def stop_at_ten(store, row, *features):
-        put(store, row, *features)
+    def stop_at_ten(store, *words):
+        put(store, *words)
         count.append(1)
         if len(count) == 10:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(FeatureStore, "write", stop_at_ten)
+    monkeypatch.setattr(WritableStore, "finish", stop_at_ten)
     with pytest.raises(KeyboardInterrupt):
         run(place, tmp_path / "cache")
     monkeypatch.undo()
@@ -164,15 +178,15 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeypatch, number):
     whole = run(place, tmp_path / "whole")
-    put, rows = FeatureStore.write, []
+    put, rows = WritableStore.finish, []
 
-    def ask_at_ten(store, row, *features):
-        put(store, row, *features)
-        rows.append(row)
+    def ask_at_ten(store, *words):
+        put(store, *words)
+        rows.append(1)
         if len(rows) == 10:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(FeatureStore, "write", ask_at_ten)
+    monkeypatch.setattr(WritableStore, "finish", ask_at_ten)
     words = f"stopped by {number.name}; the features of 10 of 24 videos kept; the same"
     with pytest.raises(Interrupted, match=words):
         run(place, tmp_path / "cache")
@@ -238,16 +252,6 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
         plan(folds=30)
     with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):
         plan(ks=(17,))
-
-
-def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
-    with (
-        FeatureStore(tmp_path, videos=3, specs={"mean": ((2, 4), np.float32)}),
-        pytest.raises(
-            CheckpointError, match=r"another process is extracting .*another --cache-dir"
-        ),
-    ):
-        FeatureStore(tmp_path, videos=3, specs={"mean": ((2, 4), np.float32)})
 
 
 def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
@@ -409,34 +413,3 @@ def test_a_run_gives_its_own_stride(place, tmp_path):
         2.0,
         "frames",
     )
-
-
-def test_the_store_is_whole_files(place, tmp_path):
-    numbers = {"mean": np.ones((2, 3)), "tokens": np.full((4, 3), 2)}
-    with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
-        store.write(0, numbers)
-        store.mark_unreadable(1, "broken")
-        assert store.pending() == [1]
-    said = json.loads((tmp_path / "progress.json").read_text())
-    assert said == {"done": 2, "unreadable": {"1": "broken"}}
-    assert count_done(tmp_path) == 1
-    with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
-        assert store.unreadable == {1: "broken"}
-        assert (store.arrays["mean"][0] == 1).all()
-        assert (store.arrays["tokens"][0] == 2).all()
-        store.write(1, numbers)
-        assert store.pending() == []
-    assert count_done(tmp_path) == 2
-
-
-def test_where_the_features_are_gone_nothing_is_done(tmp_path):
-    numbers = {"mean": np.ones((2, 3)), "tokens": np.full((4, 3), 2)}
-    for gone in ("tokens.bin", "mean.bin"):
-        with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
-            for row in store.pending():
-                store.write(row, numbers)
-        (tmp_path / gone).unlink()
-        store = FeatureStore(tmp_path, videos=2, specs=SPECS)
-        assert store.pending() == [0, 1]
-        assert count_done(tmp_path) == 0, "also if it is killed before it has done anything"
-        store.__exit__(None, None, None)

@@ -30,7 +30,7 @@ from videomae2.data.manifests.read import ListConfig
 from videomae2.data.splits.overlap import describe_entry, find_overlap
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, DataError
-from videomae2.inference.features import FeatureExtractor, KeptFeatures
+from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
 from videomae2.inference.probe_data import ProbeData
 from videomae2.inference.views import bind_views
 from videomae2.metrics.bootstrap import compare_by_video

@@ -4,20 +4,20 @@ Axes: videos, tokens, dim, classes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, Int64
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from videomae2.base.progress import track
 from videomae2.commands.probe.config import ProbeSettings
 from videomae2.commands.probe.split_features import cv_splits
 from videomae2.errors import ConfigError
+from videomae2.inference.features.cache import ListFeatures
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
 from videomae2.models.attentive_probe import AttentiveProbe
@@ -33,8 +33,10 @@ _WARMUP_FRACTION = 0.05  # share of the steps
 class TokenFeatures:
     """Frozen tokens, which stay on the disk until a batch is read, and their videos' classes."""
 
-    array: NDArray[np.float16]
-    """[videos of the list, tokens, dim]"""
+    features: ListFeatures
+    """Of the list."""
+    name: str
+    """Of the kind: [tokens, dim] of a video."""
     rows: Rows
     """Those of the list that count here."""
     labels: Int[np.ndarray, " rows"]
@@ -44,10 +46,11 @@ class TokenFeatures:
     """What each video belongs to and must not be parted from; None where nothing says it."""
 
     def load(self, positions: Rows) -> Float[Tensor, "videos tokens dim"]:
-        return torch.from_numpy(self.array[self.rows[positions]]).to(self.device).float()
+        tokens = self.features.load_rows(self.name, self.rows[positions])
+        return torch.from_numpy(tokens).to(self.device).float()
 
     def subset(self, positions: Rows) -> "TokenFeatures":
-        return TokenFeatures(self.array, self.rows[positions], self.labels[positions], self.device)
+        return replace(self, rows=self.rows[positions], labels=self.labels[positions], groups=None)
 
 
 def probe_attentive(
@@ -98,7 +101,8 @@ def train_probes(
     ``sizes`` are how many heads its attention has, and how many classes it tells apart.
     """
     seed, batch_size = settings.seed, settings.probe_batch_size
-    dim, key = data.array.shape[2], rng.make_key(seed) >> 1
+    _, dim = data.features.compute_shape(data.name, int(data.rows[0]))
+    key = rng.make_key(seed) >> 1
     probes = [
         AttentiveProbe(dim, *sizes, Generator().manual_seed(key)).to(data.device)
         for _ in param_grid

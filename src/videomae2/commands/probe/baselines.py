@@ -24,8 +24,7 @@ from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.requests import ViewSpec
 from videomae2.data.views.resize import ClipPixels
-from videomae2.inference.feature_store import FeatureStore
-from videomae2.inference.features import FeatureExtractor, compute_files_digest, fill_store
+from videomae2.inference.features.cache import FeatureExtractor, ListFeatures, extract_list
 from videomae2.metrics.probe import ProbeResult
 from videomae2.models.weights.frozen_encoder import draw_random_encoder
 from videomae2.tensors import rng
@@ -33,7 +32,7 @@ from videomae2.training.runtime import Runtime
 
 FRAMES, SIDE = 16, 24
 _PIXELS = "pixels"
-_FORMAT = 1
+_FORMAT = 2
 
 
 def randomize(extractor: FeatureExtractor, seed: int) -> FeatureExtractor:
@@ -51,8 +50,8 @@ class PixelExtractor:
     cache_dir: Path
     reading: ReadingConfig
 
-    def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> FeatureStore:
-        """Give the store that has ``pixels``, uint8 [videos, frames, height * width].
+    def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> ListFeatures:
+        """Give ``pixels``, uint8 [frames, height * width] of each video.
 
         Raises:
             ConfigError: They cannot be kept.
@@ -67,32 +66,25 @@ class PixelExtractor:
             interval_unit="frames",
             frame_interval=1.0,
         )
-        fields = {
-            "format": _FORMAT,
-            "list": manifest.digest(),
-            "files": compute_files_digest(manifest),
-            "views": pixel_views.to_provenance(),
-            "size": SIDE,
-        }
-        specs = {_PIXELS: ((FRAMES, SIDE * SIDE), np.uint8)}
-        folder = self.cache_dir / f"{compute_digest(fields)}-{_PIXELS}"
-        with FeatureStore(folder, videos=len(manifest), specs=specs) as store:
-            fill_store(
-                store,
-                manifest,
-                pixel_views,
-                _to_features,
-                size=(SIDE, SIDE),
-                reading=self.reading,
-                runtime=self.runtime,
-                name=f"{name}, pixels",
-            )
-        return store
+        settings = {"format": _FORMAT, "views": pixel_views.to_provenance(), "size": SIDE}
+        folder = self.cache_dir / compute_digest(settings) / _PIXELS
+        return extract_list(
+            manifest,
+            pixel_views,
+            _to_features,
+            folders={_PIXELS: (folder, settings)},
+            specs={_PIXELS: ((FRAMES, SIDE * SIDE), np.uint8)},
+            size=(SIDE, SIDE),
+            batch_size=1,
+            reading=self.reading,
+            runtime=self.runtime,
+            name=f"{name}, pixels",
+        )
 
 
 def _to_features(clips: ClipPixels) -> Mapping[str, NDArray[Any]]:
-    grey = clips[0].float().mean(dim=-1).round().to(torch.uint8)
-    return {_PIXELS: grey.reshape(FRAMES, SIDE * SIDE).cpu().numpy()}
+    grey = clips.float().mean(dim=-1).round().to(torch.uint8)
+    return {_PIXELS: grey.flatten(2).cpu().numpy()}
 
 
 def probe_pixels(
@@ -103,10 +95,11 @@ def probe_pixels(
     device: torch.device,
 ) -> Iterator[ProbeResult]:
     """Ridge on the pictures as they are, and minus their mean over time."""
-    pair = [part.features.arrays[_PIXELS][part.rows].astype(np.float32) for part in (train, test)]
+    pair = [
+        part.features.load_rows(_PIXELS, part.rows).astype(np.float32) for part in (train, test)
+    ]
     for name, subtracts in (("plain", False), ("minus mean", True)):
         arrays = [x - x.mean(axis=1, keepdims=True) if subtracts else x for x in pair]
-        rows = np.arange(len(arrays[0])), np.arange(len(arrays[1]))
-        x, y = embed_in_place(arrays[0], arrays[1], rows, device)
+        x, y = embed_in_place(arrays[0], arrays[1], device)
         splits = build_split(train, x, name), build_split(test, y, name)
         yield probe_ridge(*splits, num_classes, settings)

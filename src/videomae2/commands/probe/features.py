@@ -20,8 +20,7 @@ from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, DataError
-from videomae2.inference.feature_store import FeatureStore
-from videomae2.inference.features import TOKENS
+from videomae2.inference.features.cache import TOKENS, ListFeatures
 from videomae2.inference.probe_data import ProbeData
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.weights.config_json import SavedAutoencoderConfig, load_model_config
@@ -82,7 +81,7 @@ def _check_run_sampling(model: Path) -> None:
 class FeatureSplit:
     """The readable videos of one part."""
 
-    features: FeatureStore
+    features: ListFeatures
     rows: Int64[np.ndarray, " rows"]
     """Of the list."""
     labels: Int64[np.ndarray, " rows"]
@@ -90,15 +89,14 @@ class FeatureSplit:
     """What each belongs to and must not be parted from, where the list says it."""
 
     def token_features(self, device: torch.device) -> TokenFeatures:
-        tokens = self.features.arrays[TOKENS]
-        return TokenFeatures(tokens, self.rows, self.labels, device, self.groups)
+        return TokenFeatures(self.features, TOKENS, self.rows, self.labels, device, self.groups)
 
 
 class Extractor(Protocol):
     """Makes features of lists."""
 
-    def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> FeatureStore:
-        """Give the store that has the features of all videos of a list."""
+    def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> ListFeatures:
+        """Give the features of all videos of a list."""
         ...
 
 
@@ -145,7 +143,7 @@ def extract_train_test(
     return train, test, unreadable
 
 
-def _select_readable(features: FeatureStore, manifest: Manifest, rows: np.ndarray) -> FeatureSplit:
+def _select_readable(features: ListFeatures, manifest: Manifest, rows: np.ndarray) -> FeatureSplit:
     readable = np.array([row for row in rows if row not in features.unreadable], dtype=np.int64)
     groups = None
     if manifest.groups is not None:

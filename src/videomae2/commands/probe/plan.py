@@ -25,8 +25,7 @@ from videomae2.commands.probe.poolings import check_in_place
 from videomae2.commands.probe.split_features import cv_splits
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.errors import ConfigError
-from videomae2.inference.feature_store import count_done
-from videomae2.inference.features import FeatureExtractor, KeptFeatures
+from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
 from videomae2.inference.probe_data import (
     ProbeData,
     ProbeListConfig,
@@ -92,13 +91,13 @@ class ProbePlan:
     def _summarize_cache(self, feature_list: FeatureList) -> str:
         """What is kept of a list, and how much of it is there."""
         name, manifest, views = feature_list
-        folder, kept = self.extractor.resolve_cache(manifest, views)
-        size_gib = self.extractor.estimate_bytes(len(manifest), kept) / 2**30
+        extractor, kept = self.extractor, self.extractor.kept
+        size_gib = extractor.estimate_bytes(len(manifest)) / 2**30
         slots = ", time slots" if kept.slots else ""
         tokens = f" and {format_grid(kept.grid)} tokens of a clip" if kept.grid else ""
         return (
-            f"{name}: {count_done(folder)} of {len(manifest)} are there, means{slots}{tokens}, "
-            f"{size_gib:.3g} GiB in {folder}"
+            f"{name}: {extractor.count_done(manifest, views)} of {len(manifest)} are there, "
+            f"means{slots}{tokens}, {size_gib:.3g} GiB in {extractor.locate_cache(views)}"
         )
 
 

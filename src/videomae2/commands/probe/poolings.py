@@ -8,11 +8,13 @@ Axes: videos; parts = tokens or frames; values = numbers in one; rank = axes; ki
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from videomae2.base.text import format_count
@@ -20,7 +22,7 @@ from videomae2.commands.probe.config import Pooling
 from videomae2.commands.probe.features import FeatureSplit
 from videomae2.commands.probe.split_features import SplitFeatures
 from videomae2.errors import ConfigError
-from videomae2.inference.features import MEAN, SLOTS, TOKENS
+from videomae2.inference.features.cache import MEAN, SLOTS, TOKENS
 from videomae2.metrics.linear_probe import FeatureScaler
 
 MAX_IN_PLACE_VIDEOS = 10_000
@@ -50,17 +52,12 @@ def pool_split(
 ) -> tuple[SplitFeatures, SplitFeatures]:
     """Give what the probes see of training and test videos."""
     if pooling == "in-place":
-        pair = embed_in_place(
-            train.features.arrays[TOKENS],
-            test.features.arrays[TOKENS],
-            (train.rows, test.rows),
-            device,
-        )
+        pair = embed_in_place(_PartsOnDisk(train, TOKENS), _PartsOnDisk(test, TOKENS), device)
         return build_split(train, pair[0], pooling), build_split(test, pair[1], pooling)
     name = SLOTS if pooling == "slots" else MEAN
     splits = []
     for part in (train, test):
-        array = torch.from_numpy(np.ascontiguousarray(part.features.arrays[name][part.rows]))
+        array = torch.from_numpy(part.features.load_rows(name, part.rows))
         features = array.flatten(2).to(device)
         splits.append(SplitFeatures(features, part.labels, pooling=pooling, groups=part.groups))
     return splits[0], splits[1]
@@ -80,12 +77,35 @@ def build_split(
     )
 
 
+@runtime_checkable
+class VideoParts(Protocol):
+    """Numbers [videos, parts, values] of which some parts are asked for at once."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __getitem__(self, key: tuple[slice, slice], /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _PartsOnDisk:
+    """One kind of kept features of some videos."""
+
+    part: FeatureSplit
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        rows = self.part.rows
+        return len(rows), *self.part.features.compute_shape(self.name, int(rows[0]))
+
+    def __getitem__(self, key: tuple[slice, slice], /) -> np.ndarray:
+        first, stop = key[1].start, key[1].stop
+        return self.part.features.load_parts(self.name, self.part.rows, first, stop - first)
+
+
 @torch.no_grad()
 def embed_in_place(
-    train: Shaped[np.ndarray, "train_list parts values"],
-    test: Shaped[np.ndarray, "test_list parts values"],
-    rows: tuple[np.ndarray, np.ndarray],
-    device: torch.device,
+    train: VideoParts, test: VideoParts, device: torch.device
 ) -> tuple[Float64[Tensor, "train rank"], Float64[Tensor, "test rank"]]:
     """Scale every number of every part by the training videos, and give their coordinates.
 
@@ -94,19 +114,18 @@ def embed_in_place(
     training videos. Numbers that are fewer than training videos are their own coordinates.
 
     Args:
-        train: Of the whole list, on the disk or in memory.
+        train: On the disk or in memory.
         test: Likewise.
-        rows: Those that count, of each.
         device: Where it is computed.
     """
-    num_train, num_test = len(rows[0]), len(rows[1])
-    if train.shape[1] * train.shape[2] <= num_train:
-        pairs = [*_iterate_scaled(train, test, rows, device)]
+    (num_train, parts, values), num_test = train.shape, test.shape[0]
+    if parts * values <= num_train:
+        pairs = [*_iterate_scaled(train, test, device)]
         return torch.cat([x for x, _ in pairs], dim=1), torch.cat([y for _, y in pairs], dim=1)
     gram = torch.zeros(num_train, num_train, dtype=torch.float64, device=device)
     cross = torch.zeros(num_test, num_train, dtype=torch.float64, device=device)
     square = torch.zeros(num_test, dtype=torch.float64, device=device)
-    for x, y in _iterate_scaled(train, test, rows, device):
+    for x, y in _iterate_scaled(train, test, device):
         gram += x @ x.T
         cross += y @ x.T
         square += y.square().sum(dim=1)
@@ -122,21 +141,18 @@ def embed_in_place(
 
 
 def _iterate_scaled(
-    train: np.ndarray,
-    test: np.ndarray,
-    rows: tuple[np.ndarray, np.ndarray],
-    device: torch.device,
+    train: VideoParts, test: VideoParts, device: torch.device
 ) -> Iterator[tuple[Float[Tensor, "train values"], Float[Tensor, "test values"]]]:
     """Some parts at a time, each number at mean 0 and deviation 1 over the training videos."""
-    parts, values = train.shape[1:]
-    step = max(1, _MAX_CHUNK // (max(1, values) * (len(rows[0]) + len(rows[1]))))
+    videos, parts, values = train.shape
+    step = max(1, _MAX_CHUNK // (max(1, values) * (videos + test.shape[0])))
     for first in range(0, parts, step):
         x, y = (
             rearrange(
-                torch.from_numpy(array[:, first : first + step][chosen]).to(device).float(),
+                torch.from_numpy(each[:, first : first + step]).to(device).float(),
                 "videos parts values -> videos (parts values)",
             )
-            for array, chosen in zip((train, test), rows, strict=True)
+            for each in (train, test)
         )
         scaler = FeatureScaler.fit(x)
         yield scaler(x), scaler(y)

@@ -9,5 +9,6 @@ read        what it does: read a sample, or all views of a video
 frame_cache frames of videos that were decoded before, for all reading processes
 lengths     how many frames of a clip repeat, and what a video takes in memory, before a run
 scan        a long video read part by part
-resize      views cut, resized and mirrored on the device (the only file with torch)
+clip_cutter clips of windows out of a scan, as its frames come (with torch)
+resize      views cut, resized and mirrored on the device (with torch)
 """
