@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from tests.helpers.finetune_runs import CLASSES, class_folders
+from tests.helpers.official_names import classifier_to_official
 from videomae2.cli.main import main
 from videomae2.config.files import load_config
 from videomae2.config.runs import FinetuneRun
-from videomae2.models.classifier import Classifier
+from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
-from videomae2.models.weights.official import classifier_to_official
 from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import FINETUNE_RECIPES
 
@@ -181,15 +182,12 @@ def test_weights_that_are_not_there(folder, capsys):
 
 
 def test_weights_of_another_size_name_theirs(folder, capsys):
-    model = Classifier(FINETUNE_RECIPES["own-cpu"]([Path("v")], Path("r")).model)
-    renamed = classifier_to_official(model.state_dict(), model.cubes)
-    renamed["patch_embed.proj.weight"] = torch.zeros(768, 3, 2, 16, 16)
-    torch.save(renamed, "base.pth")
+    model = Classifier(ClassifierConfig(encoder=EncoderConfig(size="base", depth=1)))
+    torch.save(classifier_to_official(model.state_dict(), model.cubes), "base.pth")
     said = refused(capsys, "own", "my_videos", "--init.weights", "base.pth", "--dry-run",
                    "--optim.global-batch-size", "8")  # fmt: skip
-    assert said == (
-        "tokens of base.pth are 768 wide, and 384 here; --model.encoder.size base would fit\n"
-    )
+    assert said.startswith("base.pth has another encoder: embed_dim 768 there and 384 here, depth")
+    assert "--model.encoder.size base --model.encoder.depth 1" in said
 
 
 def test_a_run_of_another_recipe_names_the_settings_that_fit(folder, capsys):

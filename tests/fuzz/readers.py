@@ -122,11 +122,11 @@ def read_model(folder: Path, attempt: Attempt) -> bool:
 def read_weights(name: str, folder: Path, attempt: Attempt) -> bool:
     import torch
 
-    from videomae2.models.weights.official import load_official_state
+    from videomae2.models.weights.formats.source import read_source
     from videomae2.models.weights.resolve import load_classifier
 
     attempt(load_classifier, folder / name, torch.device("cpu"))
-    return attempt(load_official_state, folder / name) is not None
+    return attempt(read_source, folder / name) is not None
 
 
 def read_saved_weights(folder: Path, attempt: Attempt) -> bool:

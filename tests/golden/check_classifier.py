@@ -19,9 +19,9 @@ from tests.golden.check_parts import (
     statistics,
 )
 from tests.golden.verdict import Check, absolute, failed, relative, result
+from tests.helpers.official_names import classifier_to_official, from_official
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.official import classifier_to_official, from_official
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors import grid
 from videomae2.tensors.clips import Clips

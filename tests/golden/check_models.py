@@ -22,8 +22,8 @@ from tests.golden.check_parts import (
     statistics,
 )
 from tests.golden.verdict import Check, absolute, guarded, relative
+from tests.helpers.official_names import from_official, to_official
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
-from videomae2.models.weights.official import from_official, to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.normalization import Normalization

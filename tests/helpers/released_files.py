@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from tests.helpers.official_names import classifier_to_official
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_classifier_weights
-from videomae2.models.weights.official import classifier_to_official
 
 RELEASED_ROWS = {
     400: ("e2b35a012f378f1bad5541f8b17ad854", [341, 158, 189, 16, 398]),

@@ -7,11 +7,11 @@ import torch
 from einops import rearrange
 
 from tests.helpers.classifiers import all_cubes, classifier_config, small_classifier
+from tests.helpers.official_names import classifier_to_official
 from tests.reference import released_code
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_classifier_weights
-from videomae2.models.weights.official import classifier_to_official
 
 OPTIONS = {
     "plain": {},

@@ -5,7 +5,7 @@ import torch
 from einops import rearrange
 
 from tests.helpers.models import small_model
-from videomae2.models.weights.official import to_official
+from tests.helpers.official_names import to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors import tokens
 from videomae2.tensors.clips import Clips

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.helpers.official_names import classifier_to_official
 from videomae2.commands.train.finetune import dry_run
 from videomae2.commands.train.setup import build_classifier, build_loop_config
 from videomae2.config.checks import check_run
@@ -20,10 +21,11 @@ from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import apply_tuning
-from videomae2.models.weights.official import classifier_to_official
-from videomae2.models.weights.pretrained import resolve_pos_embed
+from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.pretrained import Pretrained, resolve_encoder
 from videomae2.recipes.table import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.classify import ClassifyTask
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 from videomae2.training.loop import LoopConfig
 from videomae2.training.schedules import scale_lr
 
@@ -274,9 +276,14 @@ def test_small_sets_after_kinetics_710_get_a_fresh_head():
 
 
 def test_64_frames_of_266_pixels_keep_the_places_of_16_of_224(tmp_path):
-    run, weights = make("k710-k400-giant-64x266"), tmp_path / "vit_g_k710.pth"
-    weights.touch()
-    encoder = resolve_pos_embed(run.model.encoder, run.init.pos_embed, weights)
+    run, card = make("k710-k400-giant-64x266"), make("k710-giant")
+    parent = Pretrained(
+        path=tmp_path / "vit_g_k710.pth",
+        state={},
+        config=SavedClassifierConfig(model=card.model, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        says_clips=False,
+    )
+    encoder = resolve_encoder(run.model.encoder, run.init.pos_embed, parent)
     assert encoder.cubes.grid == (32, 19, 19)
     assert encoder.pretrained_grid == make("k710-giant").model.encoder.cubes.grid
 

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.official_names import from_official, to_official
 from tests.reference import released_code as released
 from tests.reference.golden_files import compute
 from videomae2.data.views import crops
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.layers import Block
-from videomae2.models.weights.official import from_official, to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors import grid, masks, pixels, pos_embed, tokens
 from videomae2.tensors.clips import Clips

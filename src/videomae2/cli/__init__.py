@@ -7,7 +7,7 @@ os_errors         errors of the system in one sentence, with what to do
 terminal          plans, columns and tables of results
 log               lines of the log, bars of long jobs
 train             pretrain, finetune and distill
-evaluate, probe, reconstruct, run, merge_datasets, bench, demo
+evaluate, probe, reconstruct, run, merge_datasets, convert, bench, demo
                   one command each
 predict           a package: videos, time lines, streams
 """

@@ -72,6 +72,9 @@ COMMANDS = {
     "predict": Command(
         "scores of videos, or a time line of a long one", "videomae2.cli.predict.main:main"
     ),
+    "convert": Command(
+        "weights from and to the formats of other software", "videomae2.cli.convert:main"
+    ),
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 
@@ -81,7 +84,6 @@ PLANNED = {
     "features": "'probe' computes frozen features and keeps them in its folder",
     "search": "'probe' rates frozen features, by nearest neighbours too",
     "export": "a run folder or saved model holds the weights as safetensors",
-    "convert": "released files are read as they are, by every command that takes a model",
     "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",
     "detect": "'predict --timeline' says when something happens, not where",
     "localize": "'predict --timeline' says when something happens",

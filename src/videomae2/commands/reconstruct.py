@@ -24,6 +24,7 @@ from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE, FrameSampling
+from videomae2.models.weights.formats.read import is_foreign
 from videomae2.models.weights.model_ref import find_run_folder
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
 from videomae2.reports.reconstruction import ReconstructedClip
@@ -128,7 +129,7 @@ def prepare_reconstruction(
         video=video,
         clip=clip,
         frames_shown=frames_shown,
-        folder=out or find_run_folder(model.path) / "reconstructions",
+        folder=out or _default_folder(model.path),
     )
 
 
@@ -150,6 +151,11 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
         )
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
+
+
+def _default_folder(model: Path) -> Path:
+    """Beside weights of other software, else in the folder of the run."""
+    return (model.parent if is_foreign(model) else find_run_folder(model)) / "reconstructions"
 
 
 def _choose_name(folder: Path, video: Path) -> str:

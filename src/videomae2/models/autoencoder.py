@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.base.ranges import BELOW_ONE, DEPTH, ONE_OR_MORE
+from videomae2.base.ranges import BELOW_ONE, DEPTH, ONE_OR_MORE, POSITIVE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
-from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
+from videomae2.models.layers import Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import TokenSplit
 
@@ -31,6 +31,8 @@ class DecoderConfig:
     """Width; the size's own if not given."""
     num_heads: Annotated[int | None, ONE_OR_MORE] = None
     """Attention heads; the size's own if not given."""
+    mlp_ratio: Annotated[float | None, POSITIVE] = None
+    """Hidden width of an MLP over the width of a token; the encoder's if not given."""
     drop_path: Annotated[float, BELOW_ONE] = 0.0
     """Rate of stochastic depth at the last block, as in the encoder, whose rate it is in the
     released code; all of its scripts have 0."""
@@ -66,14 +68,15 @@ class Decoder(nn.Module):
             embed_dim,
             config.decoder.depth,
             config.decoder_num_heads,
-            compute_mlp_width(embed_dim, encoder.shape.mlp_ratio),
+            compute_mlp_width(embed_dim, config.decoder.mlp_ratio or encoder.shape.mlp_ratio),
             drop_path=config.decoder.drop_path,
             init_values=encoder.init_values,
             cosine=encoder.cosine_attention,
             activation_checkpointing=encoder.activation_checkpointing,
+            eps=encoder.norm_eps[0],
             stream=_DECODER_DROP_PATH_STREAM,
         )
-        self.norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON)
+        self.norm = nn.LayerNorm(embed_dim, eps=encoder.norm_eps[1])
         self.head = Linear(embed_dim, cubes.values)
 
     def forward(

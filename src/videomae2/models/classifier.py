@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
+from videomae2.models.layers import Linear
 from videomae2.tensors.rng_torch import dropout_mask, fold_in
 
 GlobalPool = Literal["avg", "slots", "token"]
@@ -63,7 +63,8 @@ class Classifier(nn.Module):
         dim, averages = config.encoder.shape.embed_dim, config.global_pool != "token"
         self.encoder = VideoEncoder(config.encoder, norm=not averages)
         self.cubes = self.encoder.cubes
-        self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if averages else nn.Identity()
+        has_norm, eps = averages and config.encoder.final_norm, config.encoder.norm_eps[1]
+        self.fc_norm = nn.LayerNorm(dim, eps=eps) if has_norm else nn.Identity()
         outputs = config.num_classes
         self.head = Linear(config.num_features, outputs) if outputs else None
 

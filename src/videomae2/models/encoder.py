@@ -106,6 +106,21 @@ class EncoderConfig:
     """Attend by cosine, with a learnt sharpness for each head."""
     activation_checkpointing: bool = False
     """Forget activations inside blocks and compute them again in the backward pass."""
+    layer_norm_eps: Annotated[float | None, POSITIVE] = None
+    """Added to the variance in every LayerNorm; what the weights say that the model starts from,
+    or 1e-6, if not given."""
+    last_norm_eps: Annotated[float | None, POSITIVE] = None
+    """Likewise behind a classifier's pooling and at the end of a decoder, where it is another, as
+    in transformers."""
+    final_norm: bool = True
+    """Whether a LayerNorm closes the encoder (of a classifier, its pooling); some models of
+    transformers have none."""
+
+    @property
+    def norm_eps(self) -> tuple[float, float]:
+        """What every LayerNorm adds to the variance, and what the last one adds."""
+        every = self.layer_norm_eps or LAYER_NORM_EPSILON
+        return every, self.last_norm_eps or every
 
     @property
     def shape(self) -> ModelSize:
@@ -206,8 +221,10 @@ class VideoEncoder(nn.Module):
             init_values=config.init_values,
             cosine=config.cosine_attention,
             activation_checkpointing=config.activation_checkpointing,
+            eps=config.norm_eps[0],
         )
-        self.norm = nn.LayerNorm(size.embed_dim, eps=LAYER_NORM_EPSILON) if norm else nn.Identity()
+        norm = norm and config.final_norm
+        self.norm = nn.LayerNorm(size.embed_dim, eps=config.norm_eps[0]) if norm else nn.Identity()
         self.pos_embed = build_pos_embed_buffer(config, size.embed_dim)
 
     pos_embed: Tensor

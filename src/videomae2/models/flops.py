@@ -45,7 +45,7 @@ def count_autoencoder_macs(
     """
     encoder = config.encoder
     dim, depth = config.decoder_embed_dim, config.decoder.depth
-    hidden = compute_mlp_width(dim, encoder.shape.mlp_ratio)
+    hidden = compute_mlp_width(dim, config.decoder.mlp_ratio or encoder.shape.mlp_ratio)
     tokens = counts.visible + counts.queries
     num_outputs = counts.num_loss_tokens if trim else tokens
     return (

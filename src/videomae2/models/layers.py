@@ -138,11 +138,12 @@ class Block(nn.Module):
         *,
         init_values: float = 0.0,
         cosine: bool = False,
+        eps: float = LAYER_NORM_EPSILON,
     ) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
+        self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.attn = Attention(dim, num_heads, cosine=cosine)
-        self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
+        self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.mlp = MLP(dim, hidden)
         self.init_values = init_values
         self.gamma_1 = nn.Parameter(torch.empty(dim)) if init_values > 0 else None
@@ -192,6 +193,7 @@ class Blocks(nn.ModuleList):
         init_values: float = 0.0,
         cosine: bool = False,
         activation_checkpointing: bool = False,
+        eps: float = LAYER_NORM_EPSILON,
         stream: int = _ENCODER_DROP_PATH_STREAM,
     ) -> None:
         if depth < 1:
@@ -199,7 +201,7 @@ class Blocks(nn.ModuleList):
         if not 0 <= drop_path < 1:
             raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {drop_path}")
         super().__init__(
-            Block(dim, num_heads, hidden, init_values=init_values, cosine=cosine)
+            Block(dim, num_heads, hidden, init_values=init_values, cosine=cosine, eps=eps)
             for _ in range(depth)
         )
         self.drop_path, self.stream = drop_path, stream

@@ -16,8 +16,10 @@ from videomae2.base.weight_files import describe_bad_weights
 from videomae2.errors import CheckpointError
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors of any device, in any layout.
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write tensors of any device, in any layout; ``metadata`` goes into the header.
 
     Raises:
         OSError: They cannot be written; with the system's number, such as that of a full disk.
@@ -25,9 +27,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
         path.touch()
         mode = stat.S_IMODE(path.stat().st_mode)
-        save_file(
-            {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path
-        )
+        values = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(values, path, metadata)
         path.chmod(mode)  # the library makes files for their owner alone
     except SafetensorError as error:
         code = re.search(r"\(os error (\d+)\)", str(error))  # it stands in the text only

@@ -10,7 +10,7 @@ import torch
 
 from videomae2.base.signals import SignalHandler, interruptible
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.models.weights import official
+from videomae2.models.weights.formats.source import read_source
 
 SAID = "asked to stop by SIGTERM; what is saved is kept"
 
@@ -87,7 +87,7 @@ def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
         return load(*arguments, **settings)
 
     monkeypatch.setattr(torch, "load", late)
-    cause = stopped(lambda: official.load_official_state(tmp_path / "w.pth"))
+    cause = stopped(lambda: read_source(tmp_path / "w.pth"))
     assert not isinstance(cause, CheckpointError)
 
 

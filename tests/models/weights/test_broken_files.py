@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.official import load_official_state
+from videomae2.models.weights.formats.source import read_source
 
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>no</body></html>\n"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 88\n"
@@ -55,7 +55,7 @@ WHOLE = {"w.pth": pickled(STATE), "w.safetensors": save(STATE)}
 def test_what_is_no_weights_is_named(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CheckpointError, match=rf"^cannot read .*{name}: it ({said})") as caught:
-        load_official_state(tmp_path / name)
+        read_source(tmp_path / name)
     assert "\n" not in str(caught.value)
 
 
@@ -65,30 +65,30 @@ def test_a_file_cut_off_is_told_with_its_bytes(tmp_path, name, kept):
     content = WHOLE[name][: int(len(WHOLE[name]) * kept)]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CheckpointError, match=f"is cut off after {len(content):,} ") as caught:
-        load_official_state(tmp_path / name)
+        read_source(tmp_path / name)
     assert "\n" not in str(caught.value)
 
 
 def test_one_kind_called_the_other_is_told(tmp_path):
     (tmp_path / "a.pth").write_bytes(WHOLE["w.safetensors"])
     with pytest.raises(CheckpointError, match=r"is safetensors: call it .safetensors"):
-        load_official_state(tmp_path / "a.pth")
+        read_source(tmp_path / "a.pth")
     (tmp_path / "a.safetensors").write_bytes(WHOLE["w.pth"])
     with pytest.raises(CheckpointError, match=r"is what PyTorch writes, .*: call it .pth"):
-        load_official_state(tmp_path / "a.safetensors")
+        read_source(tmp_path / "a.safetensors")
     (tmp_path / "b.pth").write_bytes(archive("zip"))
     with pytest.raises(CheckpointError, match="is damaged, or holds more than tensors"):
-        load_official_state(tmp_path / "b.pth")
+        read_source(tmp_path / "b.pth")
 
 
 def test_a_tensor_that_says_more_numbers_than_the_file_holds_is_refused(tmp_path):
     for value in (torch.zeros(1).expand(2**40), torch.zeros(2, dtype=torch.half).expand(2**20, 2)):
         torch.save({"a": value}, tmp_path / "w.pth")
         with pytest.raises(CheckpointError, match=r"is damaged: a has [0-9,]+ numbers, more than"):
-            load_official_state(tmp_path / "w.pth")
+            read_source(tmp_path / "w.pth")
     torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match="a is sparse"):
-        load_official_state(tmp_path / "w.pth")
+        read_source(tmp_path / "w.pth")
 
 
 def repack(content, compression, *, stated=None, count=1):
@@ -122,10 +122,10 @@ def test_no_pickle_is_larger_than_its_file(tmp_path, monkeypatch, options, said)
     bomb = pickled({"a": torch.zeros(3), "n": [5] * 100_000})
     (tmp_path / "w.pth").write_bytes(repack(bomb, **options))
     with pytest.raises(CheckpointError, match=rf"^cannot read .*w.pth: it .*{said}") as caught:
-        load_official_state(tmp_path / "w.pth")
+        read_source(tmp_path / "w.pth")
     assert "\n" not in str(caught.value)
 
 
 def test_what_is_packed_without_compression_is_read(tmp_path):
     (tmp_path / "w.pth").write_bytes(repack(WHOLE["w.pth"], zipfile.ZIP_STORED))
-    assert set(load_official_state(tmp_path / "w.pth")) == set(STATE)
+    assert set(read_source(tmp_path / "w.pth").tensors) == set(STATE)

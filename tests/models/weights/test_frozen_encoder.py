@@ -9,6 +9,7 @@ from tests.helpers.classifiers import (
     saved_classifier,
     small_classifier,
 )
+from tests.helpers.official_names import classifier_to_official, to_official
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
@@ -16,7 +17,6 @@ from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_autoencoder_weights, init_classifier_weights
 from videomae2.models.weights.frozen_encoder import draw_random_encoder, load_frozen_encoder
 from videomae2.models.weights.model_ref import EMA_FILE
-from videomae2.models.weights.official import classifier_to_official, to_official
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.tensors import grid
 
@@ -88,10 +88,10 @@ def test_another_size_of_clips_resamples_the_positions(tmp_path):
         load_frozen_encoder(tmp_path / "weights.pth", frames=5)
 
 
-def test_a_file_of_no_known_size_names_those_that_are(tmp_path):
+def test_heads_that_no_file_says_are_asked_for(tmp_path):
     model = small_classifier()
     save_file(classifier_to_official(model.state_dict(), model.cubes), tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=r"2 blocks of width 24, .* base 768x12"):
+    with pytest.raises(CheckpointError, match=r"heads its encoder of width 24 has; .* --num-heads"):
         load_frozen_encoder(tmp_path / "a.safetensors")
 
 

@@ -5,16 +5,13 @@ import torch
 
 from tests.helpers.classifiers import small_classifier
 from tests.helpers.models import small_model
+from tests.helpers.official_names import classifier_to_official, from_official, to_official
+from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.official import (
-    classifier_to_official,
-    from_official,
-    is_official_pretraining,
-    strip_wrappers,
-    to_official,
-)
+from videomae2.models.weights.formats.names import split_root
+from videomae2.models.weights.formats.source import strip_wrappers
 
 
 def norm(at, dim):
@@ -98,15 +95,6 @@ def test_the_patch_embedding_is_the_convolution():
     )
 
 
-def test_a_patch_embedding_of_other_cubes_is_refused():
-    model, other = small_model(), small_model(patch_size=4)
-    state = to_official(other.state_dict(), other.cubes)
-    with pytest.raises(
-        ValueError, match=r"proj.weight is over \(3, 2, 4, 4\), want \(3, 2, 8, 8\)"
-    ):
-        from_official(state, model.cubes)
-
-
 # ---- classifiers
 
 
@@ -139,29 +127,21 @@ def test_classifiers_there_and_back_are_the_same(pooling):
     assert all(torch.equal(back[name], state[name]) for name in state)
 
 
-def test_wrappers_go_only_if_all_names_have_them():
-    one = torch.zeros(1)
-    assert list(strip_wrappers({"module._orig_mod.a": one, "module._orig_mod.b": one})) == [
-        "a",
-        "b",
-    ]
-    assert list(strip_wrappers({"model.a": one, "b": one})) == ["model.a", "b"]
-    assert strip_wrappers({}) == {}
+def test_what_compilers_and_data_parallelism_put_before_names_goes():
+    names = ["module._orig_mod.a", "model.encoder._orig_mod.b", "_orig_mod.module.c"]
+    assert strip_wrappers(names) == dict(zip(["a", "model.encoder.b", "c"], names, strict=True))
+    same = ["module.a", "a"]
+    assert strip_wrappers(same) == {name: name for name in same}, "two would have one name"
 
 
-def test_a_head_may_stand_beside_a_wrapped_encoder():
-    one, two = torch.zeros(1), torch.ones(1)
-    names = {"backbone.blocks.0.a": one, "backbone.norm.bias": one, "head.bias": two}
-    assert list(strip_wrappers(names)) == ["blocks.0.a", "norm.bias", "head.bias"]
-    assert list(strip_wrappers({"fc_norm.bias": one, "module.a": two})) == ["fc_norm.bias", "a"]
-    for kept in ({"head.bias": one}, {"backbone.a": one, "neck.b": two},
-                 {"backbone.head.bias": one, "head.bias": two}):  # fmt: skip
-        assert strip_wrappers(kept) == kept
-
-
-def test_pretraining_is_told_from_a_classifier():
-    model, classifier = small_model(), small_classifier()
-    assert is_official_pretraining(to_official(model.state_dict(), model.cubes))
-    assert not is_official_pretraining(
-        classifier_to_official(classifier.state_dict(), classifier.cubes)
-    )
+def test_a_head_may_stand_beside_an_encoder_with_a_prefix(tmp_path):
+    one, patch = torch.zeros(1), "patch_embed.proj.weight"
+    names = {f"net.backbone.{patch}": one, "net.backbone.norm.bias": one, "net.head.bias": one,
+             "fc_norm.bias": one, "neck.a": one}  # fmt: skip
+    root, stripped = split_root(names, patch, tmp_path)
+    assert root == "net.backbone."
+    assert list(stripped.values()) == [patch, "norm.bias", "head.bias", "fc_norm.bias", "neck.a"]
+    doubled = {f"backbone.{patch}": one, "backbone.head.bias": one, "head.bias": one}
+    assert split_root(doubled, patch, tmp_path)[1] == {name: name for name in doubled}
+    with pytest.raises(CheckpointError, match=r"2 models, under 'student.' and 'teacher.'"):
+        split_root({f"{part}.{patch}": one for part in ("student", "teacher")}, patch, tmp_path)

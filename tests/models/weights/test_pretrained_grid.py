@@ -13,12 +13,14 @@ from tests.helpers.classifiers import (
     small_classifier,
 )
 from tests.helpers.models import NARROW
+from tests.helpers.official_names import classifier_to_official
 from videomae2.errors import CheckpointError
-from videomae2.models.classifier import Classifier
+from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
+from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.init_from import InitConfig, init_classifier
-from videomae2.models.weights.official import classifier_to_official
-from videomae2.models.weights.pretrained import resolve_pos_embed
+from videomae2.models.weights.pretrained import Pretrained, resolve_encoder
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 from videomae2.tensors.pos_embed import (
     build_axial_sinusoid,
     build_pos_embed,
@@ -32,7 +34,7 @@ GRID = (6, 6, 8)
 
 def begun(path, own=OWN, pos_embed="auto"):
     """A classifier that started, and what was said of its positions."""
-    encoder = resolve_pos_embed(own, pos_embed, path)
+    encoder = resolve_encoder(own, pos_embed, path)
     model = Classifier(replace(classifier_config(), encoder=encoder))
     config = InitConfig(weights=path, pos_embed=pos_embed)
     return model, init_classifier(model, config, torch.Generator(), class_names=NAMES).remarks
@@ -97,15 +99,15 @@ def test_the_first_table_goes_through_generations(tmp_path):
 def test_a_grid_that_is_named_must_be_the_parents(tmp_path):
     saved_autoencoder(tmp_path / "run")
     named = replace(OWN, pretrained_grid=(4, 4, 4))
-    assert resolve_pos_embed(named, "auto", tmp_path / "run") == named
+    assert resolve_encoder(named, "auto", tmp_path / "run") == named
     with pytest.raises(CheckpointError, match=r"pretrained_grid is 6x6x8, but .*run was trained on "
                        r"4x4x4 cubes; leave pretrained_grid out, and for a fresh"):  # fmt: skip
-        resolve_pos_embed(replace(OWN, pretrained_grid=GRID), "auto", tmp_path / "run")
+        resolve_encoder(replace(OWN, pretrained_grid=GRID), "auto", tmp_path / "run")
 
 
 def test_from_scratch_a_grid_stays_as_it_is():
     for own in (OWN, replace(OWN, pretrained_grid=(4, 4, 4))):
-        assert resolve_pos_embed(own, "auto", None) == own
+        assert resolve_encoder(own, "auto", None) == own
 
 
 # ---- from released files
@@ -146,8 +148,8 @@ def test_cubes_that_no_released_model_has_must_be_said(tmp_path):
         replace(OWN, frames=6, tubelet_size=3, patch_size=16),
     )
     with pytest.raises(CheckpointError, match=r"a.pth does not say on which cubes it was trained"):
-        resolve_pos_embed(own, "auto", path)
-    assert resolve_pos_embed(own, "reinit", path) == own
+        resolve_encoder(own, "auto", path)
+    assert resolve_encoder(own, "reinit", path) == own
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,9 @@ def test_cubes_that_no_released_model_has_must_be_said(tmp_path):
 )
 def test_released_sizes_with_64_frames(tmp_path, size, trained, grid):
     side = 266 if size == "giant" else 256
-    (tmp_path / "a.pth").touch()
     own = EncoderConfig(size=size, frames=64, height=side, width=side)
-    found = resolve_pos_embed(own, "auto", tmp_path / "a.pth")
+    model = ClassifierConfig(encoder=EncoderConfig(size=size))
+    card = SavedClassifierConfig(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    parent = Pretrained(path=tmp_path / "a.pth", state={}, config=card, says_clips=False)
+    found = resolve_encoder(own, "auto", parent)
     assert (found.pretrained_grid, found.cubes.grid) == (trained, grid)

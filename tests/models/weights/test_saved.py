@@ -85,7 +85,7 @@ def test_what_is_no_model_is_refused_by_name(tmp_path):
     assert refusal(tmp_path / "gone").startswith(f"{tmp_path / 'gone'} does not exist; give a run")
     assert "holds neither a model nor checkpoints; give a run folder" in refusal(tmp_path)
     (tmp_path / "weights.pth").write_bytes(b"x")
-    assert "weights.pth is a file; give a run folder" in refusal(tmp_path / "weights.pth")
+    assert "weights.pth: it is no file of weights, is cut off" in refusal(tmp_path / "weights.pth")
 
 
 def test_weights_that_do_not_fit_are_listed(saved):

@@ -20,6 +20,8 @@ from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
+from videomae2.models.weights.formats.find_files import find_weight_files
+from videomae2.models.weights.formats.read import is_foreign
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import MODEL_FILE
@@ -151,8 +153,8 @@ def compute_weights_digest(path: Path) -> str:
 
 
 def _list_weight_paths(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
+    if is_foreign(path):
+        return [path] if path.is_file() else list(find_weight_files(path))
     checkpoint = resolve_checkpoint(path)  # what those who start from a run take
     ema_files = [checkpoint.path / EMA_FILE] if checkpoint.has_ema_file else []
     return [checkpoint.path / MODEL_FILE, *ema_files]

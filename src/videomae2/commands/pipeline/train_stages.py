@@ -188,7 +188,7 @@ def check_init_fits(
     check_init_options(model, init)
     if init.weights is None:
         return LoadReport(source="from scratch", unused={})
-    parent = parent or load_pretrained_state(init.weights, model.cubes)
+    parent = parent or load_pretrained_state(init.weights, run.model.encoder)
     if init.class_names is not None:
         parent = with_class_names(parent, read_class_names(init.class_names))
     state = {name: value.to("meta") for name, value in parent.state.items()}

@@ -31,7 +31,7 @@ from videomae2.models.task_type import TaskType
 from videomae2.models.weights.config_json import FrameSampling, ModelConfig, SavedClassifierConfig
 from videomae2.models.weights.head import TargetScaler
 from videomae2.models.weights.init_from import LoadReport, init_classifier
-from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
+from videomae2.models.weights.pretrained import Pretrained, resolve_encoder
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 from videomae2.training.loop import Callback, LoopConfig
@@ -205,7 +205,7 @@ C = TypeVar("C", bound=ClassifierRun)
 
 
 def resolve_model(run: C, num_classes: int, parent: Pretrained | None = None) -> C:
-    """Give the model its outputs, and the position table of its parent.
+    """Give the model its outputs, and what it computes as its parent does.
 
     ``parent`` is what it will start from, where that is still to be made.
 
@@ -213,7 +213,7 @@ def resolve_model(run: C, num_classes: int, parent: Pretrained | None = None) ->
         CheckpointError: If the parent cannot be read or was trained on another grid than is said.
     """
     model, init = run.model, run.init
-    encoder = resolve_pos_embed(model.encoder, init.pos_embed, parent or init.weights)
+    encoder = resolve_encoder(model.encoder, init.pos_embed, parent or init.weights)
     return replace(run, model=replace(model, encoder=encoder, num_classes=num_classes))
 
 

@@ -118,11 +118,6 @@ def load_model_config(folder: Path) -> ModelConfig:
         raise CheckpointError(f"cannot read {path}: it {error}") from error
     if not isinstance(entry, dict):
         raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
-    if "model_type" in entry:
-        raise CheckpointError(
-            f"{folder} is a model of transformers ({entry['model_type']!s:.40}), whose files are "
-            "not read yet; take the released .pth file of the same model"
-        )
     version, kind = entry.pop("format", None), entry.pop("kind", None)
     if version != FORMAT_VERSION or not isinstance(kind, str) or kind not in MODEL_KINDS:
         raise CheckpointError(
@@ -142,7 +137,11 @@ def load_model_config(folder: Path) -> ModelConfig:
 
 def load_model_config_of(kind: type[C], folder: Path) -> C:
     """Read the card of a saved model that must be of one kind; raises as ``load_model_config``."""
-    config = load_model_config(folder)
+    return check_kind(load_model_config(folder), kind, folder)
+
+
+def check_kind(config: ModelConfig, kind: type[C], folder: Path) -> C:
+    """A card that must be of one kind; a ``CheckpointError`` if it is of the other."""
     if not isinstance(config, kind):
         article = "an" if config.kind[0] in "aeiou" else "a"
         raise CheckpointError(

@@ -3,6 +3,7 @@
 Axes: clips, tokens, values, dim; slots = cubes along time; kinds = without and with the final norm.
 """
 
+import copy
 import hashlib
 import os
 from collections.abc import Mapping
@@ -18,18 +19,16 @@ from torch import Generator, Tensor, nn
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig, Normalize, VideoEncoder
 from videomae2.models.init import init_encoder_weights
-from videomae2.models.layers import LAYER_NORM_EPSILON
-from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
-from videomae2.models.weights.official import (
-    infer_official_encoder,
-    load_official_state,
-    load_translated_state,
-    resize_clips,
+from videomae2.models.weights.config_json import (
+    FrameSampling,
+    ModelConfig,
+    SavedClassifierConfig,
 )
-from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
+from videomae2.models.weights.formats.architecture import ModelHints, resize_clips
+from videomae2.models.weights.model_ref import ModelRef
+from videomae2.models.weights.pretrained import DECODER_PARTS
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import build_matching, check_state_dict
-from videomae2.tensors.normalization import Normalization
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
 _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
@@ -43,7 +42,7 @@ class FrozenEncoder:
     """An encoder without its final norm, that norm, and what is known about both."""
 
     encoder: VideoEncoder
-    norm: nn.LayerNorm
+    norm: nn.Module
     norm_input: NormInput
     """What the final norm is applied to: every token, as in pre-training, the mean of each time
     slot, or that of all tokens."""
@@ -95,7 +94,7 @@ class FrozenEncoder:
 def load_frozen_encoder(
     path: Path, *, frames: int | None = None, side: int | None = None, use_ema: bool = False
 ) -> FrozenEncoder:
-    """Read the encoder of a run folder, a saved model of any kind, or a released file.
+    """Read the encoder of a run folder, a saved model of any kind, or one of other software.
 
     For clips of other ``frames`` or another ``side`` in pixels than it was trained with, the
     position table is resampled. ``use_ema`` takes the running mean that a checkpoint may have.
@@ -104,28 +103,20 @@ def load_frozen_encoder(
         CheckpointError: If there is nothing that can be read, or the sizes do not fit.
     """
     path = Path(os.path.expanduser(path))
-    if path.is_file():
-        if use_ema:
-            raise CheckpointError(f"{path} is one file; it has no running mean beside its weights")
-        state = load_official_state(path)
-        config = infer_official_encoder(state, path)
-        pretrained = Pretrained(path=path, state=load_translated_state(path, config.cubes, state))
-    else:
-        ref = resolve_checkpoint(path)
-        if use_ema and ref.weights != "ema":
-            raise CheckpointError(f"{ref.path} has no running mean of its weights")
-        config = ref.config.model.encoder
-        raw = ref.has_ema_file and not use_ema
-        pretrained = load_pretrained_state(path, config.cubes, "raw" if raw else "auto")
-    config = replace(config, drop_path=0.0, activation_checkpointing=False)
+    ref = resolve_checkpoint(path, hints=ModelHints(encoder_only=True))
+    if use_ema and ref.weights != "ema":
+        raise CheckpointError(f"{ref.path} has no running mean of its weights")
+    if ref.has_ema_file and not use_ema:
+        ref = replace(ref, weights="raw")
+    config = replace(ref.config.model.encoder, drop_path=0.0, activation_checkpointing=False)
     if frames is not None or side is not None:
         config = replace(config, pretrained_grid=config.pretrained_grid or config.cubes.grid)
         config = resize_clips(config, path, frames, side)
-    return _build_frozen_encoder(pretrained, config)
+    return _build_frozen_encoder(ref, config)
 
 
-def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> FrozenEncoder:
-    state, card = pretrained.state, pretrained.config
+def _build_frozen_encoder(ref: ModelRef[ModelConfig], config: EncoderConfig) -> FrozenEncoder:
+    state, card = ref.load_state(), ref.config
     state_dict = {
         name.removeprefix(_ENCODER): value
         for name, value in state.items()
@@ -133,20 +124,19 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
     }
     unexpected = {n: v for n, v in state.items() if n.split(".")[0] not in _KNOWN_PARTS}
     encoder = build_matching(
-        lambda: VideoEncoder(config, norm=False), state_dict | unexpected, pretrained.path
+        lambda: VideoEncoder(config, norm=False), state_dict | unexpected, ref.path
     )
     encoder.load_state_dict(state_dict)
-    norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
-    normalization = card or Normalization()
+    norm, norm_input = _load_final_norm(state, card, ref)
     weights = {**state_dict, **{f"closing.{n}": v for n, v in norm.state_dict().items()}}
-    description = repr((config, norm_input, normalization.to_tuple()))
+    description = repr((config, norm_input, card.to_tuple()))
     return FrozenEncoder(
         encoder=encoder.eval().requires_grad_(False),
         norm=norm.eval().requires_grad_(False),
         norm_input=norm_input,
-        normalize=Normalize(normalization, config.channels),
-        path=pretrained.path,
-        frame_sampling=card.frame_sampling if card else None,
+        normalize=Normalize(card, config.channels),
+        path=ref.path,
+        frame_sampling=card.frame_sampling,
         digest=_compute_digest(weights, description),
         description=description,
     )
@@ -159,7 +149,9 @@ def draw_random_encoder(frozen: FrozenEncoder, generator: Generator) -> FrozenEn
     """
     encoder = VideoEncoder(frozen.encoder.config, norm=False)
     init_encoder_weights(encoder, generator)
-    norm = nn.LayerNorm(encoder.config.shape.embed_dim, eps=LAYER_NORM_EPSILON)
+    norm = copy.deepcopy(frozen.norm)
+    if isinstance(norm, nn.LayerNorm):
+        norm.reset_parameters()
     return replace(
         frozen,
         encoder=encoder.eval().requires_grad_(False),
@@ -168,23 +160,27 @@ def draw_random_encoder(frozen: FrozenEncoder, generator: Generator) -> FrozenEn
     )
 
 
-def _load_final_norm(pretrained: Pretrained, embed_dim: int) -> tuple[nn.LayerNorm, NormInput]:
-    """Find the norm that closes it: behind the pooling, or of every token."""
-    norm, state = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON), pretrained.state
-    card = pretrained.config
+def _load_final_norm(
+    state: Mapping[str, Tensor], card: ModelConfig, ref: ModelRef[ModelConfig]
+) -> tuple[nn.Module, NormInput]:
+    """Find the norm that closes it: behind the pooling, or of every token; some have none."""
+    encoder = card.model.encoder
     by_slot = isinstance(card, SavedClassifierConfig) and card.model.global_pool == "slots"
     norm_input: NormInput
-    for prefix, norm_input in (
-        ("fc_norm.", "slots" if by_slot else "mean"),
-        (_FINAL_NORM, "tokens"),
+    for prefix, norm_input, eps in (
+        ("fc_norm.", "slots" if by_slot else "mean", encoder.norm_eps[1]),
+        (_FINAL_NORM, "tokens", encoder.norm_eps[0]),
     ):
         names = [n for n in ("weight", "bias") if f"{prefix}{n}" in state]
         if names:
+            norm = nn.LayerNorm(encoder.shape.embed_dim, eps=eps)
             state_dict = {name: state[f"{prefix}{name}"] for name in names}
-            check_state_dict(norm.state_dict(), state_dict, pretrained.path)
+            check_state_dict(norm.state_dict(), state_dict, ref.path)
             norm.load_state_dict(state_dict)
             return norm, norm_input
-    raise CheckpointError(f"{pretrained.path} has no norm that closes its encoder (norm, fc_norm)")
+    if not encoder.final_norm:
+        return nn.Identity(), "tokens"
+    raise CheckpointError(f"{ref.path} has no norm that closes its encoder (norm, fc_norm)")
 
 
 def _compute_digest(weights: Mapping[str, Tensor], description: str) -> str:

@@ -30,16 +30,15 @@ from videomae2.models.weights.pretrained import (
     Pretrained,
     describe_pos_embed,
     load_pretrained_state,
-    resolve_pos_embed,
+    resolve_encoder,
     with_class_names,
 )
-from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
+from videomae2.models.weights.saved import check_architecture, check_state_dict
 from videomae2.tensors.normalization import Subtract
 
 NormInit = Literal["auto", "reinit", "encoder"]
 StateDict = dict[str, Tensor]
 _FINAL_NORM = "encoder.norm"
-_PATCH_EMBED = "encoder.patch_embed.proj.weight"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +46,7 @@ class InitConfig:
     """What fine-tuning starts from."""
 
     weights: Path | None = None
-    """A run folder, a saved model or a released file; from scratch if not given."""
+    """A run folder, a saved model, or weights of other software; from scratch if not given."""
     norm: NormInit = "auto"
     """The norm behind the pooling: the parent's own where it has one and else a fresh one (as
     released), always a fresh one, or the one that closed the encoder in pre-training."""
@@ -106,7 +105,7 @@ def init_classifier(
     """Give a classifier its first weights, before anything is frozen or adapted.
 
     Args:
-        model: Changed in place; made with the position table that ``resolve_pos_embed`` gives.
+        model: Changed in place; made with the encoder that ``resolve_encoder`` gives.
         config: Where from.
         generator: Draws what is fresh.
         class_names: The names of its outputs, if they have any.
@@ -127,7 +126,7 @@ def init_classifier(
     init_classifier_weights(model, generator)
     if config.weights is None:
         return LoadReport(source="from scratch", unused={})
-    pretrained = load_pretrained_state(config.weights, model.cubes)
+    pretrained = load_pretrained_state(config.weights, model.config.encoder)
     if pretrained_class_names is not None:
         pretrained = with_class_names(pretrained, pretrained_class_names)
     return load_pretrained(
@@ -151,18 +150,14 @@ def load_pretrained(
 ) -> LoadReport:
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder, state, path = model.config.encoder, pretrained.state, pretrained.path
-    pretrained_subtract = pretrained.config.subtract if pretrained.config else "none"
-    if pretrained_subtract != subtract:
+    if pretrained.config.subtract != subtract:
         raise ConfigError(
-            f"{path} was trained with --data.subtract {pretrained_subtract}, and here it is "
+            f"{path} was trained with --data.subtract {pretrained.config.subtract}, and here it is "
             f"{subtract}: what it learnt is of no use for other clips; set it alike"
         )
-    if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
-        raise ValueError(f"build the model with what resolve_pos_embed gives for {path}")
-    if pretrained.encoder is not None:
-        check_architecture(encoder, pretrained.encoder, path)
-    elif _PATCH_EMBED in state:
-        check_embed_dim(encoder, len(state[_PATCH_EMBED]), path)
+    check_architecture(encoder, pretrained.encoder, path)
+    if resolve_encoder(encoder, config.pos_embed, pretrained) != encoder:
+        raise ValueError(f"build the model with what resolve_encoder gives for {path}")
     expected = model.state_dict()
     parts = _group_by_part(state, split_final_norm="encoder.norm.weight" not in expected)
     norm, norm_note = _resolve_norm(parts, expected, config, path)
@@ -183,7 +178,7 @@ def load_pretrained(
         norm=norm_note,
         head=head_note,
         unused=unused,
-        remarks=describe_pos_embed(encoder, pretrained.encoder),
+        remarks=describe_pos_embed(encoder, pretrained),
     )
 
 

@@ -13,8 +13,9 @@ from videomae2.base.provenance import compute_digest
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.formats.foreign import ForeignModel
+from videomae2.models.weights.formats.read import read_foreign
 from videomae2.models.weights.head import check_output_names, find_rows_by_name
-from videomae2.models.weights.official import load_translated_state
 from videomae2.models.weights.saved import MODEL_FILE, build_matching
 from videomae2.tensors.files import load_tensors
 
@@ -24,7 +25,6 @@ PREVIOUS_BEST_FOLDER = ".best.bak"
 """The one before, for the moment in which the two change places: a kill may leave only this."""
 EMA_FILE = "ema.safetensors"
 """Of a saved model: the running means of its weights."""
-RELEASED = "released file"
 _BLOCK_BYTES = 1 << 20
 
 C_co = TypeVar("C_co", bound=ModelConfig, covariant=True)
@@ -32,10 +32,10 @@ C_co = TypeVar("C_co", bound=ModelConfig, covariant=True)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRef(Generic[C_co]):
-    """A saved model, or a released file of a classifier, and what was chosen about it."""
+    """A saved model, or one of other software, and what was chosen about it."""
 
     path: Path
-    """The folder of a saved model, or the file."""
+    """The folder of a saved model, or the file or folder of other software."""
     config: C_co
     """Of what is used: the outputs of a classifier are those that were selected."""
     reason: str
@@ -43,7 +43,7 @@ class ModelRef(Generic[C_co]):
     weights: Literal["ema", "raw"] = "raw"
     """Running means may stand beside the weights, or be all that was saved (its card says so)."""
     clip_size: tuple[int | None, int | None] = (None, None)
-    """Frames and side of the clips of a released file, where somebody said them."""
+    """Frames and side of the clips of foreign weights, where somebody said them."""
     class_names_source: str | None = None
     """Where the names of its outputs come from; None if it says them itself, or nobody does."""
     head_index: tuple[int, ...] | None = None
@@ -52,21 +52,29 @@ class ModelRef(Generic[C_co]):
     """Outputs that it has, where only some are used."""
     selection: str = ""
     """What those that are used are called, such as kinetics-400."""
-    released_state: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
-    """Weights that were read to tell what a released file is; who loads them takes them."""
+    foreign: ForeignModel | None = field(default=None, repr=False, compare=False)
+    """What was read of weights of other software."""
 
     def __str__(self) -> str:
-        if self.reason == RELEASED:
-            return f"{self.path} ({RELEASED})"
+        if self.foreign is not None:
+            return f"{self.path} ({self.reason})"
         kind = "running mean of the weights (EMA)" if self.weights == "ema" else "weights as saved"
         return f"{self.path} ({self.reason}; {kind})"
 
     @property
     def file(self) -> Path:
         """The file that decides what the weights are."""
-        if self.reason == RELEASED:
+        if self.foreign is not None:
             return self.path
         return self.path / (EMA_FILE if self.has_ema_file else MODEL_FILE)
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """All files that decide what the model is."""
+        if self.foreign is not None:
+            return self.foreign.files
+        means = [self.path / EMA_FILE] if self.has_ema_file else []
+        return [self.path / CONFIG_FILE, self.path / MODEL_FILE, *means]
 
     @property
     def has_ema_file(self) -> bool:
@@ -75,8 +83,8 @@ class ModelRef(Generic[C_co]):
 
     @property
     def run(self) -> Path | None:
-        """The folder of the run that it belongs to; a released file is of none."""
-        return None if self.reason == RELEASED else find_run_folder(self.path)
+        """The folder of the run that it belongs to; foreign weights are of none."""
+        return None if self.foreign is not None else find_run_folder(self.path)
 
     @property
     def outputs_summary(self: "ModelRef[SavedClassifierConfig]") -> str:
@@ -88,10 +96,13 @@ class ModelRef(Generic[C_co]):
 
     def load_state(self) -> dict[str, Tensor]:
         """Read the weights under our names, running means laid over them where those are used."""
-        if self.reason == RELEASED:
-            cubes = self.config.model.encoder.cubes
-            state = load_translated_state(self.path, cubes, self.released_state or None)
-            self.released_state.clear()
+        if self.foreign is not None:
+            # read to tell what it is, and kept for the first who loads it
+            foreign = self.foreign
+            if not foreign.state:
+                foreign = read_foreign(self.path, foreign.hints)
+            state = foreign.load_state()
+            foreign.state.clear()
             return state
         state = load_tensors(self.path / MODEL_FILE)
         return state | load_tensors(self.path / EMA_FILE) if self.has_ema_file else state
@@ -102,10 +113,8 @@ class ModelRef(Generic[C_co]):
         Reads all weights. ``weights_only`` leaves out what others say of its outputs.
         """
         said = repr(self.clip_size) if any(self.clip_size) else ""
-        hasher = sha256((said if self.reason == RELEASED else self.weights).encode())
-        means = [self.path / EMA_FILE] if self.has_ema_file else []
-        saved = [self.path / CONFIG_FILE, self.path / MODEL_FILE, *means]
-        for path in [self.path] if self.reason == RELEASED else saved:
+        hasher = sha256((self.weights if self.foreign is None else said).encode())
+        for path in self.files:
             with path.open("rb") as file:
                 while block := file.read(_BLOCK_BYTES):
                     hasher.update(block)

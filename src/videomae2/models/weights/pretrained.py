@@ -1,10 +1,9 @@
-"""The weights that training starts from: a run's, a saved model's, or a released file's.
+"""The weights that training starts from: a run's, a saved model's, or those of other software.
 
 Whatever they were saved as, they are handed on under the names of our classifier, with what a
 classifier has no use for (a decoder, say) under its own names.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,15 @@ from torch import Tensor
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.formats.architecture import (
+    OFFICIAL_FRAMES,
+    OFFICIAL_SIDE,
+    ModelHints,
+)
 from videomae2.models.weights.head import check_output_names
-from videomae2.models.weights.official import OFFICIAL_FRAMES, OFFICIAL_SIDE, load_translated_state
+from videomae2.models.weights.model_ref import ModelRef
 from videomae2.models.weights.resolve import WeightsChoice, resolve_checkpoint
-from videomae2.tensors.grid import Cubes, Grid
+from videomae2.tensors.grid import Grid
 
 DECODER_PARTS = ("decoder", "encoder_to_decoder", "mask_token")
 """First parts of the names that pre-training alone has a use for."""
@@ -33,29 +37,54 @@ class Pretrained:
     """Under our names."""
     class_names: tuple[str, ...] | None = None
     """The names of its outputs, where they are known."""
-    config: ModelConfig | None = None
-    """None for a released file."""
+    config: ModelConfig
+    says_clips: bool = True
+    """Whether it is known of which clips it is; released files do not say it."""
 
     @property
-    def encoder(self) -> EncoderConfig | None:
-        """Its encoder, where it is known."""
-        return None if self.config is None else self.config.model.encoder
+    def encoder(self) -> EncoderConfig:
+        """Its encoder."""
+        return self.config.model.encoder
+
+    @property
+    def grid(self) -> Grid | None:
+        """The cubes that its position table was made for, where it says them."""
+        return self.encoder.pretrained_grid or self.encoder.cubes.grid if self.says_clips else None
 
 
-def load_pretrained_state(path: Path, cubes: Cubes, weights: WeightsChoice = "auto") -> Pretrained:
-    """Read weights to start from, wherever ``resolve_checkpoint`` finds them, or a released file.
+def load_pretrained_state(
+    path: Path, encoder: EncoderConfig, weights: WeightsChoice = "auto"
+) -> Pretrained:
+    """Read weights to start from: a saved model, that of a run, or one of other software.
 
-    A released file must agree with ``cubes``: how the model that starts splits its clips.
+    ``encoder``, which starts, says what foreign weights do not: its heads.
 
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
-    path = Path(os.path.expanduser(path))
-    if path.is_file():
-        return Pretrained(path=path, state=load_translated_state(path, cubes))
-    ref = resolve_checkpoint(path, weights)
+    return build_pretrained(resolve_pretrained(path, encoder, weights))
+
+
+def resolve_pretrained(
+    path: Path, encoder: EncoderConfig, weights: WeightsChoice = "auto"
+) -> ModelRef[ModelConfig]:
+    """Find weights to start from; raises as ``load_pretrained_state``."""
+    hints = ModelHints(num_heads=encoder.shape.num_heads, encoder_only=True, for_training=True)
+    return resolve_checkpoint(path, weights, hints)
+
+
+def build_pretrained(ref: ModelRef[ModelConfig]) -> Pretrained:
+    """Read the weights of a model that was found."""
+    return describe_pretrained(ref, ref.load_state())
+
+
+def describe_pretrained(ref: ModelRef[ModelConfig], state: Mapping[str, Tensor]) -> Pretrained:
+    """What is known of a model that was found, with some weights."""
     names = ref.config.class_names if isinstance(ref.config, SavedClassifierConfig) else None
-    return Pretrained(path=ref.path, state=ref.load_state(), class_names=names, config=ref.config)
+    says_clips = ref.foreign is None or ref.foreign.says_clips
+    return Pretrained(
+        path=ref.path, state=state, class_names=names, config=ref.config, says_clips=says_clips
+    )
 
 
 def with_class_names(pretrained: Pretrained, names: Sequence[str]) -> Pretrained:
@@ -73,49 +102,55 @@ PosEmbedInit = Literal["auto", "reinit"]
 _OFFICIAL_CLIP = f"{OFFICIAL_FRAMES}x{OFFICIAL_SIDE}x{OFFICIAL_SIDE}"
 
 
-def resolve_pos_embed(
-    encoder: EncoderConfig,
-    init: PosEmbedInit,
-    pretrained: Pretrained | Path | None,
+def resolve_encoder(
+    encoder: EncoderConfig, init: PosEmbedInit, pretrained: Pretrained | Path | None
 ) -> EncoderConfig:
-    """Let an encoder keep the position table that the weights it starts from were trained with.
+    """Let an encoder compute as the weights it starts from were trained.
 
-    A ``pretrained_grid`` that it names stays, if the parent agrees or, as a released file, does not
-    know; else it becomes the trained grid where that is another than its own.
+    It takes over what their LayerNorm adds to the variance, where it does not say it, and their
+    position table: a ``pretrained_grid`` that it names stays, if the parent agrees or, as a
+    released file, does not know; else it becomes the trained grid where that is another than its
+    own.
 
     Raises:
         CheckpointError: If the parent cannot be read, was trained on another grid than ``encoder``
             says, or if nobody knows on which.
     """
-    if pretrained is None or init == "reinit":
+    if pretrained is None:
         return encoder
     if isinstance(pretrained, Path):
-        path = Path(os.path.expanduser(pretrained))
-        parent = None if path.is_file() else resolve_checkpoint(path).config.model.encoder
-    else:
-        parent, path = pretrained.encoder, pretrained.path
+        pretrained = describe_pretrained(resolve_pretrained(pretrained, encoder), {})
+    encoder = replace(
+        encoder,
+        layer_norm_eps=encoder.layer_norm_eps or pretrained.encoder.layer_norm_eps,
+        last_norm_eps=encoder.last_norm_eps or pretrained.encoder.last_norm_eps,
+    )
+    return encoder if init == "reinit" else _resolve_pos_embed(encoder, pretrained)
+
+
+def _resolve_pos_embed(encoder: EncoderConfig, parent: Pretrained) -> EncoderConfig:
     grid, configured = _resolve_pretrained_grid(encoder, parent), encoder.pretrained_grid
     if configured is not None:
-        if parent is not None and grid is not None and configured != grid:
+        if parent.grid is not None and configured != grid:
             raise CheckpointError(
-                f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on "
-                f"{_format_grid(grid)} cubes; leave pretrained_grid out, and for a fresh table "
-                f"take --init.pos-embed reinit"
+                f"pretrained_grid is {_format_grid(configured)}, but {parent.path} was trained on "
+                f"{_format_grid(parent.grid)} cubes; leave pretrained_grid out, and for a fresh "
+                f"table take --init.pos-embed reinit"
             )
         return encoder
     if grid is None:
         raise CheckpointError(
-            f"{path} does not say on which cubes it was trained, and clips of {_OFFICIAL_CLIP}, as "
-            f"of released models, do not split into these; --model.encoder.pretrained-grid "
-            f"says it, --init.pos-embed reinit takes a fresh table"
+            f"{parent.path} does not say on which cubes it was trained, and clips of "
+            f"{_OFFICIAL_CLIP}, as of released models, do not split into these; "
+            f"--model.encoder.pretrained-grid says it, --init.pos-embed reinit takes a fresh table"
         )
     return encoder if grid == encoder.cubes.grid else replace(encoder, pretrained_grid=grid)
 
 
-def _resolve_pretrained_grid(encoder: EncoderConfig, parent: EncoderConfig | None) -> Grid | None:
+def _resolve_pretrained_grid(encoder: EncoderConfig, parent: Pretrained) -> Grid | None:
     """The grid of a parent's position table; None if a released file's clips do not split so."""
-    if parent is not None:
-        return parent.pretrained_grid or parent.cubes.grid
+    if parent.says_clips:
+        return parent.grid
     try:
         return replace(
             encoder, frames=OFFICIAL_FRAMES, height=OFFICIAL_SIDE, width=OFFICIAL_SIDE
@@ -124,11 +159,12 @@ def _resolve_pretrained_grid(encoder: EncoderConfig, parent: EncoderConfig | Non
         return None
 
 
-def describe_pos_embed(encoder: EncoderConfig, pretrained: EncoderConfig | None) -> list[str]:
+def describe_pos_embed(encoder: EncoderConfig, parent: Pretrained) -> list[str]:
     """Say which position table a model starts with, where not all grids are the same."""
     grid, configured = encoder.cubes.grid, encoder.pretrained_grid
-    source_grid = configured or _resolve_pretrained_grid(encoder, pretrained)
-    if source_grid == grid and (pretrained is None or pretrained.cubes.grid == grid):
+    source_grid = configured or _resolve_pretrained_grid(encoder, parent)
+    is_same_clip = not parent.says_clips or parent.encoder.cubes.grid == grid
+    if source_grid == grid and is_same_clip:
         return []
     if source_grid is None:
         return [f"positions: a fresh table for {_format_grid(grid)} cubes"]
@@ -137,7 +173,7 @@ def describe_pos_embed(encoder: EncoderConfig, pretrained: EncoderConfig | None)
         return [f"positions: a fresh table for {_format_grid(grid)} cubes, not the one {origin}"]
     resampled = f", resampled to {_format_grid(grid)}" if source_grid != grid else ""
     notes = [f"positions: the table {origin}{resampled}"]
-    if pretrained is None and configured == _resolve_pretrained_grid(encoder, None):
+    if not parent.says_clips and configured == _resolve_pretrained_grid(encoder, parent):
         notes.append(
             f"(the file does not say it: clips of {_OFFICIAL_CLIP}, as of released models)"
         )

@@ -8,38 +8,32 @@ distillation's teacher.
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
 from videomae2.base.files import path_exists
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import (
     CONFIG_FILE,
     ModelConfig,
     SavedAutoencoderConfig,
     SavedClassifierConfig,
+    check_kind,
     load_model_config,
-    load_model_config_of,
 )
+from videomae2.models.weights.formats.architecture import ModelHints
+from videomae2.models.weights.formats.read import is_foreign, read_foreign
 from videomae2.models.weights.model_ref import (
     BEST_FOLDER,
     EMA_FILE,
     PREVIOUS_BEST_FOLDER,
-    RELEASED,
     ClassifierRef,
     ModelRef,
 )
-from videomae2.models.weights.official import (
-    infer_official_encoder,
-    is_official_pretraining,
-    load_official_state,
-    resize_clips,
-)
-from videomae2.models.weights.saved import MODEL_FILE, build_matching, load_saved_state
-from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+from videomae2.models.weights.saved import build_matching
 
 ADAPTERS_FILE = "adapters.safetensors"
 """Of a checkpoint: adapters that its weights hold merged, to go on training them."""
@@ -57,9 +51,13 @@ def load_autoencoder(
         CheckpointError: If there is none, or it does not fit its card.
     """
     folder = find_saved_model(path)
-    config = load_model_config_of(SavedAutoencoderConfig, folder)
-    state_dict = load_saved_state(folder)
-    model = build_matching(lambda: Autoencoder(config.model), state_dict, folder / MODEL_FILE)
+    if is_foreign(folder):
+        ref = resolve_checkpoint(folder)
+    else:
+        ref = ModelRef(path=folder, config=load_model_config(folder), reason="as named")
+    config = check_kind(ref.config, SavedAutoencoderConfig, ref.path)
+    state_dict = ref.load_state()
+    model = build_matching(lambda: Autoencoder(config.model), state_dict, ref.file)
     model.load_state_dict(state_dict)
     return model.to(device).eval(), config
 
@@ -74,14 +72,14 @@ def check_model_exists(path: Path) -> None:
     """Refuse a path that is not there with a ``CheckpointError``, before anything is read."""
     if not path_exists(path):
         raise CheckpointError(
-            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
-            f"released file"
+            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model, or "
+            "weights of other software"
         )
 
 
 def find_saved_model(path: Path) -> Path:
-    """The folder of a saved model: the path itself, or the newest checkpoint of a run."""
-    if (path / CONFIG_FILE).is_file():
+    """A saved model: the path itself (foreign weights, too), or the newest checkpoint of a run."""
+    if (path / CONFIG_FILE).is_file() or is_foreign(path):
         return path
     checkpoints = {
         int(match[1]): folder
@@ -91,20 +89,26 @@ def find_saved_model(path: Path) -> Path:
     }
     if checkpoints:
         return checkpoints[max(checkpoints)]
-    reason = "holds neither a model nor checkpoints" if path.is_dir() else "is a file"
-    reason = reason if path.exists() else "does not exist"
+    reason = "holds neither a model nor checkpoints" if path.exists() else "does not exist"
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
 
 
-def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> ModelRef[ModelConfig]:
-    """Choose the model of a run that is to be used or judged.
+def resolve_checkpoint(
+    path: Path, weights: WeightsChoice = "auto", hints: ModelHints | None = None
+) -> ModelRef[ModelConfig]:
+    """Choose the model of a run that is to be used or judged, or read one of other software.
 
     Of a run folder that is its ``best`` if there is one, else its newest checkpoint; the folder of
-    a saved model is taken as it is.
+    a saved model is taken as it is, and so are foreign weights, of which ``hints`` say what they
+    do not.
 
     Raises:
-        CheckpointError: There is no model, or it has not the weights that are wanted.
+        CheckpointError: There is no model, it has not the weights that are wanted, or it cannot be
+            read.
     """
+    path = Path(os.path.expanduser(path))
+    if is_foreign(path):
+        return _resolve_foreign(path, weights, hints or ModelHints())
     best = [path / name for name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER)]
     best = [folder for folder in best if (folder / CONFIG_FILE).is_file()]
     if (path / CONFIG_FILE).is_file():
@@ -146,9 +150,9 @@ def resolve_classifier(
 
     Args:
         path: A run folder (its best model by validation, else its newest checkpoint), the folder
-            of a saved model, or a released file (.pth, .bin, .pt, .safetensors).
+            of a saved model, or a file or folder of weights of other software.
         weights: Which of the weights of a run.
-        frames: Of the clips that a released file was trained on, where they are not 16.
+        frames: Of the clips that foreign weights were trained on, where they are not 16.
         side: Height and width of these clips, where they are not 224.
         needs_head: Whether one that gives only features is refused.
 
@@ -157,16 +161,13 @@ def resolve_classifier(
     """
     path = Path(os.path.expanduser(path))
     check_model_exists(path)
-    if path.is_file():
-        if weights != "auto":
-            raise CheckpointError(f"{path} is one file, of which all is used; leave --weights out")
-        ref = _resolve_released(path, frames, side)
-    else:
-        if (frames, side) != (None, None):
-            raise CheckpointError(
-                f"{path} says itself of which clips it is; leave --frames and --side out"
-            )
-        ref = _require_classifier(resolve_checkpoint(path, weights))
+    if (frames, side) != (None, None) and not is_foreign(path):
+        raise CheckpointError(
+            f"{path} says itself of which clips it is; leave --frames and --side out"
+        )
+    ref = _require_classifier(
+        resolve_checkpoint(path, weights, ModelHints(frames=frames, side=side))
+    )
     if needs_head and not ref.config.model.num_classes:
         raise CheckpointError(
             f"{ref.path} has no head, so it has nothing to say about classes: it gives features; "
@@ -177,43 +178,41 @@ def resolve_classifier(
 
 def _require_classifier(ref: ModelRef[ModelConfig]) -> ClassifierRef:
     if isinstance(ref.config, SavedAutoencoderConfig):
+        if ref.foreign is not None:
+            raise CheckpointError(
+                f"{ref.path} is of pre-training: an encoder and a decoder, which know no classes; "
+                f"fine-tune it on labelled videos first: videomae2 finetune … --init.weights "
+                f"{ref.path}"
+            )
         raise CheckpointError(
             f"{ref.path} holds an autoencoder, not the classifier that is wanted: it knows no "
             f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
             f"videomae2 reconstruct"
         )
-    return ModelRef(path=ref.path, config=ref.config, reason=ref.reason, weights=ref.weights)
+    return cast(ClassifierRef, ref)
 
 
-def _resolve_released(path: Path, frames: int | None, side: int | None) -> ClassifierRef:
-    """Tell what a released file holds; its weights are read once, and kept until they are loaded.
+def _resolve_foreign(
+    path: Path, weights: WeightsChoice, hints: ModelHints
+) -> ModelRef[ModelConfig]:
+    """Read foreign weights once; they are kept until they are loaded.
 
     Source: the released code makes a fresh table of positions for the clips that a model is built
         for, and saves none.
     """
-    state = load_official_state(path)
-    if is_official_pretraining(state):
+    if weights != "auto":
         raise CheckpointError(
-            f"{path} is of pre-training: an encoder and a decoder, which know no classes; "
-            f"fine-tune it on labelled videos first: videomae2 finetune … --init.weights {path}"
+            f"{path} is of other software, and all of its weights are used; leave --weights out"
         )
-    encoder = resize_clips(infer_official_encoder(state, path), path, frames, side)
-    tokens, pos_embed = encoder.cubes.tokens, state.get("pos_embed")
-    if pos_embed is not None and pos_embed.ndim == 3 and pos_embed.shape[1] != tokens:
+    model = read_foreign(path, hints)
+    if model.says_clips and (hints.frames, hints.side) != (None, None):
         raise CheckpointError(
-            f"{path} has places for {pos_embed.shape[1]} cubes, and clips of "
-            f"{encoder.clip_dimensions} have {tokens}; say of which clips it is with --frames and "
-            "--side"
+            f"{path} says itself of which clips it is; leave --frames and --side out"
         )
-    model = ClassifierConfig(
-        encoder=encoder,
-        num_classes=len(state["head.weight"]) if "head.weight" in state else 0,
-        global_pool="avg" if "fc_norm.weight" in state else "token",
-    )
     return ModelRef(
         path=path,
-        config=SavedClassifierConfig(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD),
-        reason=RELEASED,
-        clip_size=(frames, side),
-        released_state=state,
+        config=model.config,
+        reason=model.report.format,
+        clip_size=(hints.frames, hints.side),
+        foreign=model,
     )

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
-from videomae2.models.encoder import SIZES, EncoderConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.layers import compute_mlp_width
 from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, save_model_config
 from videomae2.tensors.files import load_tensors, save_tensors
 
@@ -21,7 +22,10 @@ MODEL_FILE = "model.safetensors"
 M = TypeVar("M", bound=nn.Module)
 _MAX_SHOWN = 12
 _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
-_ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
+_ENCODER_FIELDS = (
+    *_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed", "layer_norm_eps",
+    "last_norm_eps",
+)  # fmt: skip
 
 
 def check_architecture(encoder: EncoderConfig, pretrained: EncoderConfig, path: Path) -> None:
@@ -35,33 +39,34 @@ def check_architecture(encoder: EncoderConfig, pretrained: EncoderConfig, path: 
     if not differences:
         return
     flags = [
-        f"--model.encoder.{name.replace('_', '-')} {getattr(pretrained, name)}"
+        f"--model.encoder.{name.replace('_', '-')} {_get_setting(pretrained, name)}"
         for name in ("size", *_ENCODER_FIELDS)
         if getattr(encoder, name) != getattr(pretrained, name)
     ]
+    is_grey = (encoder.channels, pretrained.channels) == (1, 3)
+    remark = ", and grey videos may be read as 3 channels" if is_grey else ""
     raise CheckpointError(
         f"{path} has another encoder: {', '.join(differences)}; {' '.join(flags)} would build that "
-        f"one"
+        f"one{remark}"
     )
 
 
+def _get_setting(config: EncoderConfig, name: str) -> Any:
+    """A setting, or what its size stands for."""
+    value = getattr(config, name)
+    return getattr(config.shape, name) if value is None and name in _SIZE_FIELDS else value
+
+
 def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
-    return {name: getattr(config.shape, name) for name in _SIZE_FIELDS} | {
+    shape = {name: getattr(config.shape, name) for name in _SIZE_FIELDS if name != "mlp_ratio"}
+    return shape | {
+        "mlp_width": compute_mlp_width(config.shape.embed_dim, config.shape.mlp_ratio),
         "channels": config.channels,
         "init_values": config.init_values > 0,
         "cosine_attention": config.cosine_attention,
         "pos_embed": config.pos_embed,
+        "norm_eps": config.norm_eps,
     }
-
-
-def check_embed_dim(encoder: EncoderConfig, embed_dim: int, path: Path) -> None:
-    """Refuse tokens of another width, by which the sizes of released models are told apart."""
-    expected = encoder.shape.embed_dim
-    if embed_dim == expected:
-        return
-    sizes = [name for name, size in SIZES.items() if size.embed_dim == embed_dim]
-    remedy = f"; --model.encoder.size {sizes[0]} would fit" if sizes else ""
-    raise CheckpointError(f"tokens of {path} are {embed_dim} wide, and {expected} here{remedy}")
 
 
 def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -> None:
