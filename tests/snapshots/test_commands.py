@@ -11,6 +11,7 @@ FINETUNE = "finetune own-cpu videos --config finetune.yaml --init.weights runs/p
 DISTILL = "distill own-cpu videos --config distill.yaml --teacher.weights runs/tuned"
 CPU = "--device cpu --precision fp32"
 EVALUATE = f"evaluate runs/rigged test {CPU} --reading.num-workers 0 --n-resamples 100"
+EXTRACT = f"extract runs/pretrained videos --frame-interval 1 --stride 4 {CPU} --num-workers 0"
 PROBE = f"probe runs/pretrained videos test {CPU} --num-workers 0"
 PROBE += " --ks 1 --l2 1 --lrs 0.003 --epochs 1"
 RECONSTRUCT = "reconstruct runs/pretrained long.mp4 --device cpu --frames-shown 2"
@@ -35,6 +36,7 @@ PLANS = {
     "plans/distill": [f"{DISTILL} --dry-run", f"{DISTILL} --dry-run --json"],
     "plans/evaluate": [f"{EVALUATE} --dry-run", f"{EVALUATE} --dry-run --json"],
     "plans/probe": [f"{PROBE} --cache-dir b --dry-run", f"{PROBE} --cache-dir b --dry-run --json"],
+    "plans/extract": [f"{EXTRACT} --out k --dry-run --json"],
     "plans/merge-datasets": [
         f"merge-datasets kinetics-710 new {K710} --dry-run",
         f"merge-datasets any new {K710} --no-files --dry-run --json",
@@ -58,6 +60,7 @@ RESULTS = {
     "results/distill": [f"{DISTILL} --out c", f"{DISTILL} --out c --json"],
     "results/evaluate": [f"{EVALUATE} --out d", f"{EVALUATE} --out d --json"],
     "results/probe": [f"{PROBE} --cache-dir a", f"{PROBE} --cache-dir a --methods knn --json"],
+    "results/extract": [f"{EXTRACT} --out j", f"{EXTRACT} --out j --format safetensors"],
     "results/merge-datasets": [
         f"merge-datasets kinetics-710 e {K710}",
         f"merge-datasets any f {K710}",

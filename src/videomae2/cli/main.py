@@ -59,6 +59,7 @@ COMMANDS = {
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
+    "extract": Command("features of videos, in a folder", "videomae2.cli.extract:main"),
     "merge-datasets": Command(
         "one labelled set of several, without test videos in training",
         "videomae2.cli.merge_datasets:main",
@@ -80,8 +81,7 @@ COMMANDS = {
 
 
 PLANNED = {
-    "extract": "'probe' computes frozen features and keeps them in its folder",
-    "features": "'probe' computes frozen features and keeps them in its folder",
+    "features": "'extract' writes the features of videos into a folder",
     "search": "'probe' rates frozen features, by nearest neighbours too",
     "export": "a run folder or saved model holds the weights as safetensors",
     "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",

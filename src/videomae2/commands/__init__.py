@@ -2,6 +2,7 @@
 
 train/              pre-training, fine-tuning, distillation
 evaluate/           a classifier on labelled videos
+extract/            features of videos, into a folder
 probe/              frozen features: k-NN, linear and attentive probes
 predict             what a classifier says of videos, as they are named or arrive
 timeline            the files of a time line

@@ -53,7 +53,11 @@ class AttentiveProbe(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "videos tokens dim"]
     ) -> Float[Tensor, "videos classes"]:
-        """Give raw scores of ``standardize_tokens``; the norm's scale and shift come in here."""
+        """Give raw scores of ``standardize_tokens``."""
+        return self.head(self.embed(tokens))
+
+    def embed(self, tokens: Float[Tensor, "videos tokens dim"]) -> Float[Tensor, "videos dim"]:
+        """What the head sees of ``standardize_tokens``; the norm's scale and shift come in here."""
         query = rearrange(self.q(self.query), "(h d) -> h d", h=self.num_heads)
         keys = rearrange(self.k.weight, "(h d) dim -> h d dim", h=self.num_heads)
         # a shift of the tokens or of the keys moves all scores alike, which softmax ignores
@@ -64,4 +68,4 @@ class AttentiveProbe(nn.Module):
         values = rearrange(self.v.weight, "(h d) dim -> h d dim", h=self.num_heads)
         attended = torch.einsum("bhi,hdi->bhd", pooled, values).flatten(1) + self.v.bias
         x = self.query + attended
-        return self.head(x + self.mlp(self.norm2(x)))
+        return x + self.mlp(self.norm2(x))

@@ -9,20 +9,23 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from videomae2.data.views.resize import ClipPixels
 from videomae2.errors import ConfigError
 from videomae2.inference.cpu_parallel import map_on_threads
+from videomae2.inference.features.attentive import AttentivePooling
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
 from videomae2.tensors.grid import Grid, pool_tokens
 from videomae2.training.runtime import Runtime
 
-Pooling = Literal["mean", "slots", "tokens"]
-Norm = Literal["none", "final", "both", "standardized"]
+Pooling = Literal["mean", "slots", "tokens", "attentive"]
+Norm = Literal["plain", "final", "both", "standardized"]
 FeatureDtype = Literal["float32", "float16"]
+AnyClips = Shaped[Tensor, "clips frames height width channels"]
+"""Pixels 0…255, uint8 or not rounded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +33,8 @@ class FeatureKind:
     """What is kept of each clip."""
 
     pooling: Pooling = "mean"
-    """The mean of all tokens, those of the time slots, or the tokens themselves."""
+    """The mean of all tokens, those of the time slots, the tokens themselves, or what an attentive
+    probe makes of them."""
     norm: Norm = "final"
     """Without the encoder's final norm, with it, or both one after the other; tokens also each at
     mean 0 and deviation 1."""
@@ -66,9 +70,11 @@ def check_kind(kind: FeatureKind, frozen: FrozenEncoder) -> None:
     if kind.pooling == "tokens" and kind.norm in ("final", "both"):
         if frozen.norm_input != "tokens":
             raise ConfigError(
-                f"the final norm of {frozen.path} is one of means, not of tokens; --norm none or "
+                f"the final norm of {frozen.path} is one of means, not of tokens; --norm plain or "
                 "standardized gives its tokens"
             )
+    elif kind.pooling == "attentive" and kind.norm != "plain":
+        raise ConfigError(f"--norm {kind.norm} has no effect on an attentive probe; leave it out")
     elif kind.norm == "standardized" and kind.pooling != "tokens":
         raise ConfigError("--norm standardized has no effect on means; it wants --pooling tokens")
 
@@ -96,8 +102,10 @@ class ClipEncoder:
     runtime: Runtime
     kinds: Mapping[str, FeatureKind]
     """By the names that they are asked for."""
+    attentive: AttentivePooling | None = None
+    """Where that is the pooling."""
 
-    def __call__(self, clips: ClipPixels) -> dict[str, NDArray[Any]]:
+    def __call__(self, clips: AnyClips) -> dict[str, NDArray[Any]]:
         """Features of each kind, [batch, ...]; on a CPU some clips on each core."""
         if clips.device.type != "cpu":
             return self._encode(clips)
@@ -116,10 +124,13 @@ class ClipEncoder:
 
     def _pool(self, tokens: Tensor, kind: FeatureKind) -> Tensor:
         frozen, grid = self.frozen, self.frozen.encoder.cubes.grid
+        if kind.pooling == "attentive":
+            assert self.attentive is not None
+            return self.attentive(tokens)
         if kind.pooling == "tokens":
             if kind.norm == "standardized":
                 return standardize_tokens(pool_tokens(tokens, grid, kind.grid or grid))
-            normed = tokens if kind.norm == "none" else frozen.norm(tokens)
+            normed = tokens if kind.norm == "plain" else frozen.norm(tokens)
             pooled = pool_tokens(normed, grid, kind.grid or grid)
             if kind.norm != "both":
                 return pooled

@@ -19,7 +19,6 @@ from torch import Tensor
 from videomae2.base.progress import Progress, track
 from videomae2.base.signals import SignalHandler
 from videomae2.base.text import format_count
-from videomae2.data.views.resize import ClipPixels
 from videomae2.errors import CheckpointError, Interrupted
 from videomae2.inference.features.reading import ClipPart, ClipReader
 from videomae2.inference.features.store import FeatureVideo, VideoTimes
@@ -27,8 +26,8 @@ from videomae2.inference.features.writing import Array, WritableStore
 
 ArraySpec = tuple[tuple[int, ...], DTypeLike]
 """The shape of a clip's part of an array, and the kind of its numbers."""
-EncodeFn = Callable[[ClipPixels], Mapping[str, NDArray[Any]]]
-"""Clips on the device → the features of each, [batch, ...], by name."""
+EncodeFn = Callable[[Tensor], Mapping[str, NDArray[Any]]]
+"""Clips [batch, frames, height, width, channels] on the device → features [batch, ...], by name."""
 _POLL_SECONDS = 0.5  # to look whether another process has ended with a video, or has died
 
 

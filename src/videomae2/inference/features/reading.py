@@ -159,7 +159,7 @@ class WindowReader:
     def _scan(self, pool: Pool, video: FeatureVideo) -> Iterator[ClipPart]:
         """The windows of a video; one that has lost any is not half there, it is unreadable."""
         try:
-            request = self._build_request(video.entry)
+            request = self.build_request(video.entry)
             info = open_scan(pool, request)
             try:
                 frames, windows = self.grid.place(info.num_frames, info.seconds, info.start_seconds)
@@ -178,7 +178,8 @@ class WindowReader:
         if cutter.error is not None:
             yield ClipPart(video, [], error=cutter.error)
 
-    def _build_request(self, entry: Entry) -> ScanRequest:
+    def build_request(self, entry: Entry) -> ScanRequest:
+        """How a video is read from first to last."""
         return ScanRequest(
             entry=entry,
             pixels="gray" if self.channels == 1 else "rgb",

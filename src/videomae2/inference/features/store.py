@@ -138,6 +138,8 @@ class FeatureStore:
         try:
             values = parse_json(line)
             name = os.fspath(values["video"])
+            if os.path.isabs(name) or ".." in name.split("/") or "\0" in name:
+                return  # none of ours: it would lead out of the folder
             if "error" in values:
                 self.unreadable[name] = str(values["error"])
                 return
@@ -174,8 +176,10 @@ class FeatureStore:
         path, row = self.get_path(name), self.rows[name]
         try:
             array = np.load(path, mmap_mode=None if in_memory else "r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise CheckpointError(f"cannot read {path}: {error}; extract it again") from error
+        except OSError as error:
+            raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, EOFError) as error:
+            raise CheckpointError(f"{path} is no array; delete it and extract it again") from error
         if list(array.shape) != row.shape or array.dtype != np.dtype(row.dtype):
             raise CheckpointError(
                 f"{path} is {array.dtype} {list(array.shape)}, and {self.folder / TABLE_FILE} says "

@@ -107,7 +107,7 @@ class WritableStore(FeatureStore):
             raise self._build_error(error) from error
         row = FeatureRow(
             video=video.name,
-            path=video.entry.path,
+            path=os.path.abspath(video.entry.path),
             window=list_window(video.entry),
             file_stat=file_stat(video.entry.path),
             num_bytes=os.stat(array.path).st_size,
@@ -147,8 +147,9 @@ def check_settings(store: FeatureStore, settings: Mapping[str, Any], flag: str) 
     """
     folder = store.folder
     if store.settings:
-        # as JSON has them: tuples are lists there
-        if differences := diff_values(store.settings, json.loads(json.dumps(settings))):
+        # as JSON has them: tuples are lists there; weights may be moved, their digest names them
+        wanted = json.loads(json.dumps(settings)) | {"weights": store.settings.get("weights")}
+        if differences := diff_values({"weights": None} | store.settings, wanted):
             raise ConfigError(
                 f"{folder} has features that were made otherwise; choose another {flag}:"
                 f"{list_differences(differences)}"
