@@ -178,7 +178,7 @@ def test_recipes_for_few_videos_take_few(recipe, folder, shapes, capsys):
 def test_weights_that_are_not_there(folder, capsys):
     said = refused(capsys, "own-cpu", "my_videos", "--init.weights", "rnus/own")
     assert said.startswith("--init.weights rnus/own does not exist; ")
-    assert "it wants a run folder, a saved model or a released file" in said
+    assert "it wants a run folder, a saved model or weights of other software" in said
 
 
 def test_weights_of_another_size_name_theirs(folder, capsys):

@@ -134,7 +134,7 @@ def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     _, absent = sorted(caught.value.problems, reverse=True)
     parent = make(name, listed(tmp_path), tmp_path / "runs").init.weights
     assert absent.startswith(f"--init.weights {parent} does not exist; {tmp_path} ")
-    assert absent.endswith("it wants a run folder, a saved model or a released file")
+    assert absent.endswith("it wants a run folder, a saved model or weights of other software")
 
 
 def test_only_own_students_start_from_scratch():

@@ -325,7 +325,9 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
 def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     run = stand_in(name, tmp_path)
     run.init.weights.rmdir()
-    with pytest.raises(ConfigError, match=r"--init.weights .* does not exist.* a released file"):
+    with pytest.raises(
+        ConfigError, match=r"--init.weights .* does not exist.* or weights of other"
+    ):
         check_run(run)
 
 

@@ -36,12 +36,12 @@ class EvaluateOptions:
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder (its best model by validation is taken, else its newest checkpoint), one of its
-    checkpoints, a saved model, or a released file (.pth, .bin, .pt, .safetensors)."""
+    checkpoints, a saved model, or weights of other software, such as a released file."""
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A folder per class, or a list or table with labels."""
     out: Path | None = None
-    """Folder to write to; if not given evaluation/VIDEOS-DIGEST in the run folder, or for a
-    released file in runs/ with its name; the digest names all that is asked."""
+    """Folder to write to; if not given evaluation/VIDEOS-DIGEST in the run folder, or of
+    weights of other software in runs/ with their name; the digest names all that is asked."""
     json: bool = False
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False

@@ -42,8 +42,8 @@ class ProbeOptions:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
-    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or a
-    released file."""
+    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or
+    weights of other software, such as a released file."""
     train: Annotated[Positional[Path], arg(metavar="TRAIN")]
     """Labelled videos: a folder per class, a list or a table."""
     test: Annotated[Positional[Path | None], arg(metavar="[TEST]")] = None

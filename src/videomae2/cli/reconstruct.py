@@ -28,7 +28,8 @@ class ReconstructOptions:
     """All arguments."""
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
-    """A run folder (its newest checkpoint is taken), one of its checkpoints, or a saved model."""
+    """A run folder (its newest checkpoint is taken), one of its checkpoints, a saved model, or
+    weights of other software, such as a released file."""
     video: Annotated[Positional[Path], arg(metavar="VIDEO")]
     """A video file, a folder of frame images, or an .npy array."""
     out: Path | None = None

@@ -15,8 +15,8 @@ def _check_teacher(run: DistillRun) -> Iterator[str]:
     teacher = run.teacher
     if teacher.weights is None:
         yield (
-            "--teacher.weights is missing; it wants a fine-tuning run, a saved classifier or a "
-            "released file"
+            "--teacher.weights is missing; it wants a fine-tuning run, a saved classifier or "
+            "weights of other software"
         )
     elif not path_exists(teacher.weights):
         yield f"--teacher.weights {teacher.weights} does not exist{path_hint(teacher.weights)}"

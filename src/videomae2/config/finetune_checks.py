@@ -99,7 +99,7 @@ def _check_init(run: ClassifierRun) -> Iterator[str]:
     if init.weights is not None and not path_exists(init.weights):
         yield (
             f"--init.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a "
-            f"run folder, a saved model or a released file"
+            f"run folder, a saved model or weights of other software"
         )
     if init.weights is None and replace(init, weights=None) != InitConfig():
         yield (

@@ -53,8 +53,8 @@ class Predictor:
     """A classifier and how it reads videos.
 
     Args:
-        model: A run folder (its best model, else its newest checkpoint), a saved model, or a
-            released file.
+        model: A run folder (its best model, else its newest checkpoint), a saved model, or
+            weights of other software, such as a released file.
         class_names: What its outputs are called where it does not say, as released files: a file of
             names, or a public data set such as kinetics-710.
         classes: The outputs that are used alone, likewise; the others get no probability.

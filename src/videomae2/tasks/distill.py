@@ -32,7 +32,7 @@ class TeacherConfig:
     """The model that a student learns from."""
 
     weights: Path | None = None
-    """A fine-tuning run (its best model), a saved classifier, or a released file."""
+    """A fine-tuning run (its best model), a saved classifier, or weights of other software."""
     cache_dir: Path | None = None
     """A folder where its scores are kept, each with the draws that made the clip. Another run with
     the same clips, such as one for another student, takes them from there instead of asking."""

@@ -22,8 +22,8 @@ class PredictOptions:
     """All arguments."""
 
     model: Annotated[Positional[Path], arg(metavar="MODEL")]
-    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or a
-    released file (.pth, .bin, .pt, .safetensors)."""
+    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or
+    weights of other software, such as a released file."""
     videos: Annotated[Positional[tuple[str, ...]], arg(metavar="VIDEO...")] = ()
     """Video files, folders of videos or of frame images, .npy arrays; or one stream: an address
     (rtsp://, http://, …), a camera (/dev/video0, or its number) or a pipe; - reads standard input:
