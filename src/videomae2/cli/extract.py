@@ -87,13 +87,12 @@ def main(arguments: list[str]) -> int:
 
 def _summarize(result: ExtractResult) -> Summary:
     stats = result.stats
-    share = stats.encode_seconds / stats.seconds if stats.seconds else 0.0
     done = f"{format_count(result.num_videos, 'video')} in {result.folder}"
     if result.unreadable:
         done += f", {len(result.unreadable)} cannot be read"
     here = (
         f"{format_count(stats.num_videos, 'video')}, {format_count(stats.num_clips, 'window')}, "
-        f"{format_count(stats.num_frames, 'frame')} decoded, {share:.0%} of the time encoding"
+        f"{format_count(stats.num_frames, 'frame')} decoded"
     )
     files = (("wrote", "\n".join(map(str, result.files))),) if result.files else ()
     return Summary((("done", done), ("now", here), *files))

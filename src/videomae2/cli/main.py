@@ -60,6 +60,9 @@ COMMANDS = {
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
     "extract": Command("features of videos, in a folder", "videomae2.cli.extract:main"),
+    "search": Command(
+        "videos and moments like a video, by their features", "videomae2.cli.search:main"
+    ),
     "merge-datasets": Command(
         "one labelled set of several, without test videos in training",
         "videomae2.cli.merge_datasets:main",
@@ -82,7 +85,6 @@ COMMANDS = {
 
 PLANNED = {
     "features": "'extract' writes the features of videos into a folder",
-    "search": "'probe' rates frozen features, by nearest neighbours too",
     "export": "a run folder or saved model holds the weights as safetensors",
     "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",
     "detect": "'predict --timeline' says when something happens, not where",

@@ -9,6 +9,7 @@ linear_probe.py           scaling, ridge and logistic regression on features
 knn.py                    nearest neighbours by features, and their votes
 folds.py                  folds and held-out videos with a share of each class
 timeline_smoothing.py     scores over time, and when a class holds
+moments.py                where in videos something like a short video happens
 probe.py                  what a probe found, as values
 ========================  =========================================================================
 """

@@ -4,5 +4,6 @@ config      what can be chosen
 presets     the windows and files that detection code expects
 plan        what is decided before a video is read
 run         features of the videos, and the files beside them
+search      the nearest videos and moments of a folder of features
 one_file    all features of a folder in one file
 """

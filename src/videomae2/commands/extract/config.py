@@ -56,8 +56,8 @@ class ExtractConfig:
     attentive_probe: Path | None = None
     """A file of: videomae2 probe --save-attentive."""
     norm: Norm | None = None
-    """Features behind the encoder's final norm, without it (plain), or both; tokens also each standardized.
-    If not given, final of the last block, and plain of others."""
+    """Features behind the encoder's final norm, without it (plain), or both; tokens also each
+    standardized. If not given, final of the last block, and plain of others."""
     dtype: FeatureDtype | None = None
     """Numbers in the files; float32 if not given."""
     ema: bool = False

@@ -89,12 +89,14 @@ class ExtractPlan:
         """What the features follow from, beside the videos."""
         frozen, reading = self.encoder.frozen, self.config.reading
         cubes, normalize = frozen.encoder.cubes, frozen.normalize
+        probe = self.config.attentive_probe
         return {
             "format": _FORMAT,
             "weights": str(frozen.path.absolute()),
             "backbone": frozen.digest,
             "encoder": format_encoder(frozen.encoder.config),
             "layer": self.config.layer,
+            "attentive_probe": None if probe is None else str(probe.absolute()),
             "features": self.kind.to_provenance(),
             "windows": self.grid.to_provenance(),
             "size": [cubes.height, cubes.width],
@@ -205,9 +207,7 @@ def prepare_extract(
     manifest = list_config.read(videos)
     runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))
     windows = config.windows
-    frozen = load_frozen_encoder(
-        weights, frames=windows.frames, side=windows.side, use_ema=config.ema
-    )
+    frozen = _load_encoder(weights, windows, use_ema=config.ema)
     grid = build_grid(frozen, windows)
     if grid.window_seconds is not None and not list_config.frame_rate:
         _check_clock(manifest)
@@ -223,6 +223,17 @@ def prepare_extract(
     )
     check_settings(FeatureStore(out), plan.list_settings(), "--out")
     return plan
+
+
+def _load_encoder(weights: Path, windows: WindowConfig, *, use_ema: bool) -> FrozenEncoder:
+    """The encoder; of another size than it was trained with, its position table is resampled."""
+    frozen, wanted = load_frozen_encoder(weights, use_ema=use_ema), (windows.frames, windows.side)
+    cubes = frozen.encoder.cubes
+    sizes = (cubes.frames,), (cubes.height, cubes.width)
+    is_same = [size is None or {size} == set(own) for size, own in zip(wanted, sizes, strict=True)]
+    if all(is_same):
+        return frozen
+    return load_frozen_encoder(weights, frames=wanted[0], side=wanted[1], use_ema=use_ema)
 
 
 def build_encoder(frozen: FrozenEncoder, config: ExtractConfig, runtime: Runtime) -> ClipEncoder:
