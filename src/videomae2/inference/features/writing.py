@@ -62,8 +62,7 @@ class WritableStore(FeatureStore):
             if not self.settings:
                 write_provenance(folder, settings)
                 self.settings = dict(settings)
-            for sub in {folder, *(self.get_path(name).parent for name in self.rows)}:
-                remove_dead_partials(sub)
+            self._remove_dead_partials()
         except OSError as error:
             raise self._build_error(error) from error
         self._retried = set(self.unreadable)
@@ -73,7 +72,12 @@ class WritableStore(FeatureStore):
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._remove_dead_partials()  # of those that were killed meanwhile
         self._locks.close()
+
+    def _remove_dead_partials(self) -> None:
+        for folder in {self.folder, *(self.get_path(name).parent for name in self.rows)}:
+            remove_dead_partials(folder)
 
     def is_pending(self, video: FeatureVideo) -> bool:
         """Whether a video is to be done: its features are not there, and nobody has just tried."""
