@@ -131,7 +131,7 @@ def extract_alone(folder: Path, video: str, num_windows: int) -> dict[str, float
 
 def measure_share(folder: Path) -> dict[str, float]:
     """What of the time is not the forward pass of ViT-S."""
-    make_film(folder / "v.mp4", 300, 240, 320)
+    make_film(folder / "v.mp4", 300, 480, 640)
     make_model(folder / "model", size="small")
     found = extract(folder, "f", "v.mp4")
     return found | {"share_beside_forward": 1 - found["forward_cpu_seconds"] / found["cpu_seconds"]}
@@ -148,7 +148,7 @@ TINY: dict[str, Any] = {
 
 def measure_once(folder: Path) -> dict[str, float]:
     """How much faster decoding once is where reading dominates."""
-    make_film(folder / "v.mp4", 2000, 240, 320)
+    make_film(folder / "v.mp4", 2000, 480, 640)
     make_model(folder / "model", **TINY)
     found = extract(folder, "f", "v.mp4")
     alone = extract_alone(folder, "v.mp4", 100)

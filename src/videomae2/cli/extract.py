@@ -32,8 +32,8 @@ class ExtractOptions:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
-    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or a
-    released file."""
+    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or
+    weights of other software, such as a released file."""
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A video, a folder of videos, a list or a table."""
     out: Annotated[Path, arg(metavar="OUT")]

@@ -42,8 +42,9 @@ class ProbeOptions:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
-    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or
-    weights of other software, such as a released file."""
+    """A run folder (its best model by validation, else its newest checkpoint), a saved model,
+    weights of other software, such as a released file, or a folder of: videomae2 extract, then no
+    video is read."""
     train: Annotated[Positional[Path], arg(metavar="TRAIN")]
     """Labelled videos: a folder per class, a list or a table."""
     test: Annotated[Positional[Path | None], arg(metavar="[TEST]")] = None

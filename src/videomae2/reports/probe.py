@@ -22,6 +22,8 @@ class ProbeReport:
     encoder: str
     frame_sampling: FrameSampling
     clips: int
+    clip_description: str
+    """In place of both, where features were extracted before; "" else."""
     stored_grid: Grid | None
     """Grid of the tokens of a clip that the attentive probe saw."""
     grid: Grid
@@ -81,7 +83,11 @@ def summarize_probe(report: ProbeReport) -> Summary:
     )
     rows = [
         ("weights", f"{report.weights} ({report.encoder})"),
-        ("clips", f"{report.clips} of each video, {format_sampling(report.frame_sampling)}"),
+        (
+            "clips",
+            report.clip_description
+            or f"{report.clips} of each video, {format_sampling(report.frame_sampling)}",
+        ),
         ("train", train),
         ("test", f"{format_count(report.num_test_videos, 'video')}: {report.test}"),
     ]

@@ -10,11 +10,15 @@ import torch
 from tests.helpers.labelled_videos import labelled_videos, small_encoder
 from tests.helpers.logs import logging_to
 from tests.helpers.probes import counted_reads, run
+from videomae2.commands.extract.config import ExtractConfig, WindowConfig
+from videomae2.commands.extract.plan import prepare_extract
+from videomae2.commands.extract.run import run_extract
 from videomae2.commands.probe.config import ProbeSettings
 from videomae2.commands.probe.knn_linear import probe_knn, probe_linear, probe_ridge
 from videomae2.commands.probe.plan import prepare_probe
 from videomae2.commands.probe.poolings import embed_in_place
 from videomae2.commands.probe.split_features import SplitFeatures, cv_splits
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError, DataError
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
 from videomae2.metrics.linear_probe import FeatureScaler
@@ -64,6 +68,39 @@ def test_coordinates_are_probed_as_the_numbers_themselves(probe):
         for pair in (coordinates, plain)
     ]
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "slots", "tokens"])
+def test_features_that_were_extracted_are_probed_as_those_of_the_weights(
+    place, tmp_path, monkeypatch, pooling
+):
+    """Without reading a video."""
+    poolings = {"mean": ("mean",), "slots": ("mean", "slots"), "tokens": ("in-place",)}[pooling]
+    norm = "standardized" if pooling == "tokens" else "both"
+    config = ExtractConfig(
+        windows=WindowConfig(frame_interval=2, stride=100), pooling=pooling, norm=norm,
+        device="cpu", precision="fp32", reading=ReadingConfig(num_workers=0),
+    )  # fmt: skip
+    assert not run_extract(
+        prepare_extract(place / "model", place / "train", tmp_path / "f", config)
+    ).unreadable
+    with pytest.raises(ConfigError, match="12 of 12 videos are called as others"):
+        prepare_extract(place / "model", place / "test", tmp_path / "f", config)
+    seen = counted_reads(monkeypatch)
+    probe = {"methods": ("knn", "ridge"), "poolings": poolings, "ridge_l2": (1.0, 10.0)}
+    (tmp_path / "place").mkdir()
+    for name, path in (("model", tmp_path / "f"), ("train", place / "train")):
+        (tmp_path / "place" / name).symlink_to(path)
+    found = run(tmp_path / "place", tmp_path / "cache", test=None, **probe)
+    assert seen == []
+    assert {one.pooling for one in found.results} == set(poolings)
+    assert all(one.accuracy.value == 1 for one in found.results)
+    assert "the windows of" in found.clip_description
+    wrong = (
+        {"poolings": ("slots", "in-place")} if pooling != "mean" else {"methods": ("attentive",)}
+    )
+    with pytest.raises(ConfigError, match=r"cannot be made of|attentive wants tokens"):
+        run(tmp_path / "place", tmp_path / "cache", test=None, **probe | wrong)
 
 
 def test_every_pooling_is_a_row_and_reads_no_video_again(place, tmp_path, monkeypatch):

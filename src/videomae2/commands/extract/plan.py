@@ -27,7 +27,7 @@ from videomae2.inference.features.encode import ClipEncoder, FeatureKind, check_
 from videomae2.inference.features.naming import name_videos
 from videomae2.inference.features.reading import Resize, WindowReader
 from videomae2.inference.features.store import FeatureStore, FeatureVideo, count_done
-from videomae2.inference.features.writing import check_settings
+from videomae2.inference.features.writing import check_names, check_settings
 from videomae2.models.encoder import Normalize
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
@@ -189,8 +189,12 @@ def prepare_extract(
     out: Path,
     config: ExtractConfig | None = None,
     list_config: ListConfig | None = None,
+    *,
+    is_query: bool = False,
 ) -> ExtractPlan:
     """Read list and weights and check all that can be known, without decoding a video.
+
+    ``is_query``: the features are to be held against those of the folder, not put there.
 
     Raises:
         ConfigError: A choice cannot work or has no effect, or the folder has other features.
@@ -221,7 +225,10 @@ def prepare_extract(
         config=config,
         frame_rate=list_config.frame_rate,
     )
-    check_settings(FeatureStore(out), plan.list_settings(), "--out")
+    store = FeatureStore(out)
+    check_settings(store, plan.list_settings(), "--out")
+    if not is_query:
+        check_names(store, plan.videos, "--out")
     return plan
 
 

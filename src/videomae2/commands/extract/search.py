@@ -167,7 +167,7 @@ def prepare_search(
         raise ConfigError(f"{features} has no features yet")
     list_config = ListConfig(frame_rate=settings.get("frame_rate"))
     # held against the settings of the folder, so other weights are refused
-    query = prepare_extract(path, video, features, config, list_config)
+    query = prepare_extract(path, video, features, config, list_config, is_query=True)
     if len(query.videos) != 1:
         raise ConfigError(f"{video} has {len(query.videos)} videos, and one is looked for")
     name = f"{query.videos[0].name}.png"

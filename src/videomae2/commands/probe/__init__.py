@@ -2,6 +2,7 @@
 
 config          what can be chosen
 plan            what is decided before a video is read
+stored          features that extract has written, in place of weights
 features        which clips are encoded, and the features of both parts
 poolings        kept features → what k-NN and linear probes see
 split_features  features of both parts, and the folds

@@ -1,8 +1,9 @@
 """Weights and labelled videos → what will be probed, checked without reading a video."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,11 @@ from videomae2.commands.probe.knn_linear import (
 )
 from videomae2.commands.probe.poolings import check_in_place
 from videomae2.commands.probe.split_features import cv_splits
+from videomae2.commands.probe.stored import StoredExtractor, fit_settings
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.errors import ConfigError
 from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
+from videomae2.inference.features.store import FeatureStore, is_feature_folder
 from videomae2.inference.probe_data import (
     ProbeData,
     ProbeListConfig,
@@ -76,7 +79,8 @@ class ProbePlan:
                 ("weights", f"{extractor.frozen.path} ({encoder})"),
                 (
                     "clips",
-                    f"{extractor.clips} of each video, {format_sampling(self.frame_sampling)}",
+                    extractor.description
+                    or f"{extractor.clips} of each video, {format_sampling(self.frame_sampling)}",
                 ),
                 ("train", f"{train}: {data.train.source}"),
                 ("test", f"{format_count(len(data.test_rows), 'video')}: {data.test_description}"),
@@ -114,8 +118,8 @@ def prepare_probe(
     """Read lists and weights and check all that can be known, without reading a video.
 
     Weights are a run folder, a saved model of any kind (``use_ema``: the running mean of those of a
-    checkpoint), or a released file. Nothing is chosen by ``test``; a share of ``train`` if not
-    given.
+    checkpoint), a released file, or a folder of features that were extracted. Nothing is chosen by
+    ``test``; a share of ``train`` if not given.
 
     Raises:
         ConfigError: A choice cannot work or has no effect.
@@ -125,21 +129,33 @@ def prepare_probe(
     clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
     settings = settings or ProbeSettings()
     check_probe_settings(settings, clips)
+    store = FeatureStore(weights) if is_feature_folder(weights) else None
+    if store is not None:
+        settings = fit_settings(store, settings, clips)
     check_model_exists(weights)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
     _check_folds(data, settings)
-    frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
+    if store is None:
+        frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
+    else:
+        frozen = load_frozen_encoder(Path(store.settings["weights"]))
+        frozen = replace(frozen, digest=store.settings["backbone"])  # it may have been cut
     views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     _check_slots(settings, clips.clips * frozen.encoder.cubes.grid[0])
-    extractor = FeatureExtractor(
-        frozen=frozen.to(runtime.device),
-        runtime=runtime,
-        clips=clips.clips,
-        batch_size=settings.batch_size,
-        kept=_choose_kept(frozen, data, clips.clips, settings),
-        cache_dir=settings.cache_dir or default_cache_dir(),
-        reading=settings.reading,
+    fields: dict[str, Any] = {
+        "frozen": frozen.to(runtime.device),
+        "runtime": runtime,
+        "clips": clips.clips,
+        "batch_size": settings.batch_size,
+        "kept": _choose_kept(frozen, data, clips.clips, settings),
+        "cache_dir": settings.cache_dir or default_cache_dir(),
+        "reading": settings.reading,
+    }
+    extractor = (
+        FeatureExtractor(**fields)
+        if store is None
+        else StoredExtractor(**fields, folder=store.folder)
     )
     manifests = {"videos": data.train}
     if data.test is not None:

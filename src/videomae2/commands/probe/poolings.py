@@ -59,7 +59,15 @@ def pool_split(
     for part in (train, test):
         array = torch.from_numpy(part.features.load_rows(name, part.rows))
         features = array.flatten(2).to(device)
-        splits.append(SplitFeatures(features, part.labels, pooling=pooling, groups=part.groups))
+        splits.append(
+            SplitFeatures(
+                features,
+                part.labels,
+                kinds=part.features.kinds,
+                pooling=pooling,
+                groups=part.groups,
+            )
+        )
     return splits[0], splits[1]
 
 

@@ -64,6 +64,7 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
         encoder=format_encoder(extractor.frozen.encoder.config),
         frame_sampling=plan.frame_sampling,
         clips=extractor.clips,
+        clip_description=extractor.description,
         stored_grid=extractor.kept.grid,
         grid=extractor.frozen.encoder.cubes.grid,
         train=data.train.source,

@@ -70,6 +70,11 @@ class ListFeatures:
     unreadable: Mapping[int, str]
     """Why videos have none, by row."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the kinds of means and slots are called."""
+        return "plain", "normed"
+
     def load(self, name: str, row: int) -> NDArray[Any]:
         """One kind of features of a video, clip after clip.
 
@@ -113,6 +118,11 @@ class FeatureExtractor:
     kept: KeptFeatures
     cache_dir: Path
     reading: ReadingConfig
+
+    @property
+    def description(self) -> str:
+        """Which clips they are of, where that is not for the probe to choose."""
+        return ""
 
     def locate_cache(self, views: ViewSpec) -> Path:
         """Where the features of these clips are kept.

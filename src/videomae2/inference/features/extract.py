@@ -190,9 +190,10 @@ class Extraction:
     def _encode_batch(self, progress: Progress) -> None:
         batch = self._waiting[: self.batch_size]
         self._waiting = self._waiting[self.batch_size :]
-        clips = [torch.stack(frames) for _, frames in batch]
-        clips += [torch.zeros_like(clips[0])] * (self.batch_size - len(clips))
-        pixels, started = torch.stack(clips), time.perf_counter()
+        frames = [frame for _, clip in batch for frame in clip]
+        frames += [torch.zeros_like(frames[0])] * (self.batch_size * len(batch[0][1]) - len(frames))
+        pixels = torch.stack(frames).unflatten(0, (self.batch_size, -1))
+        started = time.perf_counter()
         features = self.encode(pixels)
         self.stats.encode_seconds += time.perf_counter() - started
         self.stats.num_clips += len(batch)

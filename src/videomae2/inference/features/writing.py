@@ -5,7 +5,7 @@ A process takes a video by a lock on its name, which the system frees when the p
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,6 +162,29 @@ def check_settings(store: FeatureStore, settings: Mapping[str, Any], flag: str) 
         raise ConfigError(f"{folder} is a file, wanted a folder; choose another {flag}")
     elif folder.exists() and any(not name.startswith(".") for name in os.listdir(folder)):
         raise ConfigError(f"{folder} holds something else than features; choose another {flag}")
+
+
+def check_names(store: FeatureStore, videos: Sequence[FeatureVideo], flag: str) -> None:
+    """Refuse videos that are called as others that have features in a folder.
+
+    Raises:
+        ConfigError: Names some.
+    """
+    taken = [video for video in videos if not _is_same_video(store, video)]
+    if taken:
+        raise ConfigError(
+            f"{len(taken)} of {len(videos)} videos are called as others in {store.folder}, such as "
+            f"{taken[0].name}, which is {store.rows[taken[0].name].path} there; choose another "
+            f"{flag}, or one list of all"
+        )
+
+
+def _is_same_video(store: FeatureStore, video: FeatureVideo) -> bool:
+    """Whether a name is free, or that of the same path, or of the same file elsewhere."""
+    row, path = store.rows.get(video.name), video.entry.path
+    if row is None or os.path.realpath(row.path) == os.path.realpath(path):
+        return True
+    return row.file_stat == file_stat(path)
 
 
 class Array:
