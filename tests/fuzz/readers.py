@@ -122,7 +122,7 @@ def read_model(folder: Path, attempt: Attempt) -> bool:
 def read_weights(name: str, folder: Path, attempt: Attempt) -> bool:
     import torch
 
-    from videomae2.models.weights.formats.source import read_source
+    from videomae2.models.weights.containers.source import read_source
     from videomae2.models.weights.resolve import load_classifier
 
     attempt(load_classifier, folder / name, torch.device("cpu"))

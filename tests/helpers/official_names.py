@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from videomae2.models.weights.formats.foreign import KeyReport
 from videomae2.models.weights.formats.official import CLASSIFIER, PRETRAINING
-from videomae2.models.weights.formats.report import KeyReport
 from videomae2.models.weights.formats.translate import flatten_patch_embed, from_ours
 from videomae2.tensors.grid import Cubes
 

@@ -15,9 +15,8 @@ from videomae2.errors import CheckpointError, ConfigError
 from videomae2.inference.classifier import ClassifierOptions, apply_options
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
 from videomae2.models.weights.formats.architecture import ModelHints
-from videomae2.models.weights.formats.foreign import ForeignFiles
+from videomae2.models.weights.formats.foreign import ForeignFiles, KeyReport
 from videomae2.models.weights.formats.read import is_foreign
-from videomae2.models.weights.formats.report import KeyReport
 from videomae2.models.weights.formats.write import build_foreign, check_name, write_foreign
 from videomae2.models.weights.model_ref import ModelRef
 from videomae2.models.weights.resolve import check_model_exists, resolve_checkpoint

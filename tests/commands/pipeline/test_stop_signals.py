@@ -10,7 +10,7 @@ import torch
 
 from videomae2.base.signals import SignalHandler, interruptible
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.models.weights.formats.source import read_source
+from videomae2.models.weights.containers.source import read_source
 
 SAID = "asked to stop by SIGTERM; what is saved is kept"
 

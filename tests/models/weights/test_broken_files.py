@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.formats.source import read_source
+from videomae2.models.weights.containers.source import read_source
 
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>no</body></html>\n"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 88\n"

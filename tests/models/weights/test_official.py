@@ -10,8 +10,8 @@ from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
+from videomae2.models.weights.containers.source import strip_wrappers
 from videomae2.models.weights.formats.names import split_root
-from videomae2.models.weights.formats.source import strip_wrappers
 
 
 def norm(at, dim):

@@ -20,7 +20,7 @@ from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.formats.find_files import find_weight_files
+from videomae2.models.weights.containers.find_files import find_weight_files
 from videomae2.models.weights.formats.read import is_foreign
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import resolve_checkpoint

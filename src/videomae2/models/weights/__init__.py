@@ -4,6 +4,7 @@
 config_json.py            the card beside saved weights, config.json
 saved.py                  save and load a model strictly
 model_ref.py              a model before its weights are read, with the outputs that are used
+containers/               files and folders of weights as they are
 formats/                  weights of other software, read and written
 resolve.py                find a model wherever it lies: best, newest, EMA; other software's
 pretrained.py             weights to start from, under our names, and their position table

@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -148,3 +150,32 @@ def test_numbers_that_are_not_finite_reach_no_model(tmp_path):
     ref = resolve_checkpoint(tmp_path / "x.pth", hints=HINTS)
     with pytest.raises(CheckpointError, match=r"1 numbers of encoder\.blocks\.0\.norm1\.bias"):
         ref.load_state()
+
+
+TRANSFORMERS4 = Path(__file__).parent / "transformers4" / "pretrained"
+STRANGE = ("x", -1, 10**400, [])
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "hf"])
+def test_strange_values_in_json_are_one_sentence_or_harmless(tmp_path, name):
+    """Whatever a value is replaced by, nothing but a CheckpointError comes out."""
+    if name == "hf":
+        folder, name = save_hf(tmp_path / "a"), "config.json"
+        whole = json.loads((folder / name).read_text())
+        section = whole["model_config"]
+    else:
+        folder = shutil.copytree(TRANSFORMERS4, tmp_path / "a")
+        pixels = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "rescale_factor": 1 / 255}
+        (folder / "preprocessor_config.json").write_text(json.dumps(pixels))
+        section = whole = json.loads((folder / name).read_text())
+    refused = 0
+    for key, value in list(section.items()):
+        for strange in STRANGE:
+            section[key] = strange
+            (folder / name).write_text(json.dumps(whole))
+            try:
+                read_foreign(folder).load_state()
+            except CheckpointError as error:
+                refused += "\n" not in str(error)
+        section[key] = value
+    assert refused > len(section)

@@ -7,9 +7,9 @@ from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import SavedAutoencoderConfig, SavedClassifierConfig
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats.architecture import ModelHints
 from videomae2.models.weights.formats.read import FORMATS, find_format
-from videomae2.models.weights.formats.source import Source
 from videomae2.models.weights.formats.write import build_foreign
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -88,13 +89,20 @@ def infer_config(shapes: Shapes, hints: ModelHints, **encoder_settings: object) 
         encoder = replace(encoder, final_norm=has_norm)
         decoder = infer_decoder(shapes, encoder, hints)
         model = AutoencoderConfig(encoder=encoder, decoder=decoder)
-        return SavedAutoencoderConfig(model=model, **pixels)
+        return _build_card(SavedAutoencoderConfig, model, pixels, shapes.path)
     classifier = ClassifierConfig(
         encoder=replace(encoder, final_norm=not is_open),
         num_classes=num_classes,
         global_pool="token" if has_norm and not has_fc_norm else "avg",
     )
-    return SavedClassifierConfig(model=classifier, **pixels)
+    return _build_card(SavedClassifierConfig, classifier, pixels, shapes.path)
+
+
+def _build_card(kind: type[ModelConfig], model: Any, pixels: Any, path: Path) -> ModelConfig:
+    try:
+        return kind(model=model, **pixels)
+    except ValueError as error:  # as many numbers as channels, deviations above 0
+        raise CheckpointError(f"{path} cannot be normalised so: {error}") from error
 
 
 def _resolve_normalization(channels: int, hints: ModelHints, path: Path) -> Normalization:

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import ModelConfig
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats import official
 from videomae2.models.weights.formats.architecture import ModelHints
 from videomae2.models.weights.formats.dropped import drop_decoder, note_dropped
-from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
+from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel, KeyReport
 from videomae2.models.weights.formats.translate import from_ours as translate_from_ours
 from videomae2.tensors.normalization import Normalization
 

@@ -16,8 +16,8 @@ from videomae2.models.weights.config_json import (
     SavedAutoencoderConfig,
     SavedClassifierConfig,
 )
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
+from videomae2.models.weights.containers.source import Source
+from videomae2.models.weights.formats.foreign import KeyReport
 from videomae2.tensors.normalization import Normalization
 
 _OWN = "videomae2"
@@ -106,7 +106,7 @@ def drop_decoder(
     )  # fmt: skip
 
 
-def with_known_names(config: ModelConfig, source: Source) -> ModelConfig:
+def with_known_names(config: ModelConfig, source: Source, report: KeyReport) -> ModelConfig:
     """Add what stands beside weights: names of outputs, where they fit, and what people noted."""
     noted = source.meta.get(_OWN)
     metadata = dict(noted) if isinstance(noted, Mapping) else {}
@@ -119,7 +119,7 @@ def with_known_names(config: ModelConfig, source: Source) -> ModelConfig:
     names = source.meta.get("class_names") or source.meta.get("CLASSES")
     if isinstance(dataset_meta, Mapping):
         names = dataset_meta.get("classes") or dataset_meta.get("CLASSES") or names
-    return name_outputs(config, names)
+    return name_outputs(config, names, report)
 
 
 def read_licence(source: Source) -> str | None:
@@ -135,10 +135,15 @@ def read_licence(source: Source) -> str | None:
     return match[1].strip("'\"") if match else None
 
 
-def name_outputs(config: SavedClassifierConfig, names: Any) -> SavedClassifierConfig:
+def name_outputs(
+    config: SavedClassifierConfig, names: Any, report: KeyReport
+) -> SavedClassifierConfig:
     """Give the outputs their names, if these are as many and all different."""
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+    count = config.model.num_classes
+    if not isinstance(names, list | tuple) or not count:
         return config
-    if len(set(names)) != config.model.num_classes or len(names) != len(set(names)):
+    if len(names) != count or len(set(map(str, names))) != count:
+        report.left_out["names of classes"] = f"{len(names)} names, some alike, for {count} outputs"
         return config
+    names = tuple(str(name) for name in names)
     return replace(config, class_names=tuple(names))

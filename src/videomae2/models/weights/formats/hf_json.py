@@ -6,13 +6,36 @@ from typing import Any
 
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import PROCESSOR_FILES, Source
+from videomae2.models.weights.containers.source import PROCESSOR_FILES, Source
+from videomae2.models.weights.formats.foreign import KeyReport
 from videomae2.tensors.normalization import Normalization
 
 PROCESSOR_FILE = PROCESSOR_FILES[0]
 _RESCALE = 1 / 255
+_TOO_MANY = 2**31
 _UNSAID = "it does not say how pixels are normalised: taken with ImageNet's mean and deviation"
+
+
+def get_count(stated: Mapping[str, Any], key: str, path: Path) -> int | None:
+    """A whole number above 0 that config.json says; None if it does not.
+
+    Raises:
+        CheckpointError: It says something else.
+    """
+    value = stated.get(key)
+    if value is not None and (type(value) is not int or not 0 < value < _TOO_MANY):
+        raise CheckpointError(f"{path} is damaged: its config.json says {key} {value!r:.40}")
+    return value
+
+
+def get_epsilon(stated: Mapping[str, Any], usual: float, path: Path) -> float:
+    """What LayerNorm adds to the variance; raises as ``get_count``."""
+    value = stated.get("layer_norm_eps", usual)
+    if not _are_numbers([value]) or not 0 < value < 1:
+        raise CheckpointError(
+            f"{path} is damaged: its config.json says layer_norm_eps {value!r:.40}"
+        )
+    return float(value)
 
 
 def read_normalization(source: Source, report: KeyReport) -> Normalization | None:
@@ -30,9 +53,11 @@ def read_normalization(source: Source, report: KeyReport) -> Normalization | Non
     std: Any = [1.0]
     if stated.get("do_normalize", True):
         mean, std = stated.get("image_mean"), stated.get("image_std")
-    if not (_are_numbers(mean) and _are_numbers(std) and isinstance(factor, int | float)):
-        raise CheckpointError(f"{source.path} is damaged: image_mean and image_std are no numbers")
-    channels = source.config.get("num_channels", 3)
+    if not (_are_numbers(mean) and _are_numbers(std) and _are_numbers([factor]) and factor > 0):
+        raise CheckpointError(
+            f"{source.path} is damaged: image_mean, image_std and rescale_factor are no numbers"
+        )
+    channels = get_count(source.config, "num_channels", source.path) or 3
     scale = _RESCALE / float(factor)
     if abs(scale - 1) < 1e-9:  # written with more or fewer digits
         scale = 1.0
@@ -40,10 +65,7 @@ def read_normalization(source: Source, report: KeyReport) -> Normalization | Non
         tuple(float(v) * scale for v in (values * channels if len(values) == 1 else values))
         for values in (mean, std)
     )
-    try:
-        return Normalization(mean=mean, std=std)
-    except ValueError as error:
-        raise CheckpointError(f"{source.path} is damaged: {error}") from error
+    return Normalization(mean=mean, std=std)
 
 
 def build_processor(config: ModelConfig) -> dict[str, Any]:
@@ -107,5 +129,5 @@ def _are_numbers(values: Any) -> bool:
     return (
         isinstance(values, list)
         and bool(values)
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        and all(type(v) in (int, float) and abs(v) < _TOO_MANY for v in values)
     )

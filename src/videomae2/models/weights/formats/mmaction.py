@@ -12,13 +12,12 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import ModelConfig
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats.architecture import ModelHints, infer_config
 from videomae2.models.weights.formats.dropped import drop_decoder, note_dropped, with_known_names
-from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel
+from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel, KeyReport
 from videomae2.models.weights.formats.names import NameTable, split_root
 from videomae2.models.weights.formats.official import find_shapes
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
 from videomae2.models.weights.formats.translate import from_ours as translate_from_ours
 from videomae2.models.weights.formats.translate import to_ours as translate_to_ours
 
@@ -65,7 +64,7 @@ def to_ours(source: Source, hints: ModelHints) -> ForeignModel:
     else:
         tensors, table = {names[n]: value for n, value in source.tensors.items()}, BARE
     config = infer_config(find_shapes(tensors, table, source), hints)
-    config = with_known_names(config, source)
+    config = with_known_names(config, source, report)
     state = translate_to_ours(tensors, table, config, source, report, explain)
     return ForeignModel(
         path=source.path, files=source.files, config=config, says_clips=False, report=report,

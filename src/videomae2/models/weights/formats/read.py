@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 from videomae2.errors import CheckpointError
+from videomae2.models.weights.containers.find_files import is_foreign_folder
+from videomae2.models.weights.containers.source import Source, read_source
 from videomae2.models.weights.formats import (
     ava,
     mmaction,
@@ -14,9 +16,7 @@ from videomae2.models.weights.formats import (
     videomaev2_hf,
 )
 from videomae2.models.weights.formats.architecture import ModelHints
-from videomae2.models.weights.formats.find_files import is_foreign_folder
 from videomae2.models.weights.formats.foreign import ForeignModel
-from videomae2.models.weights.formats.source import Source, read_source
 
 FORMATS: dict[str, ModuleType] = {
     module.NAME: module

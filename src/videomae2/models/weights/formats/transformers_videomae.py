@@ -10,32 +10,34 @@ Source: models/videomae/modeling_videomae.py of transformers 4.46 and 5.23.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.layers import LAYER_NORM_EPSILON, compute_mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import (
     ModelConfig,
-    SavedAutoencoderConfig,
     SavedClassifierConfig,
 )
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats.architecture import ModelHints, infer_config
-from videomae2.models.weights.formats.dropped import name_outputs, note_dropped, with_known_names
-from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel
+from videomae2.models.weights.formats.dropped import note_dropped
+from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel, KeyReport
 from videomae2.models.weights.formats.hf_json import (
     PROCESSOR_FILE,
-    build_labels,
     build_processor,
-    check_stated,
-    read_labels,
+    get_count,
+    get_epsilon,
     read_normalization,
 )
 from videomae2.models.weights.formats.names import NameTable, split_root
 from videomae2.models.weights.formats.official import find_shapes
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
+from videomae2.models.weights.formats.transformers_json import (
+    apply_config,
+    build_config,
+    get_sides,
+)
 from videomae2.models.weights.formats.translate import from_ours as translate_from_ours
 from videomae2.models.weights.formats.translate import to_ours as translate_to_ours
 
@@ -106,7 +108,7 @@ def to_ours(source: Source, hints: ModelHints) -> ForeignModel:
     tensors, table = _find_names(source)
     shapes = find_shapes(tensors, table, source)
     is_pretraining = "mask_token" in shapes.tensors
-    eps = float(stated.get("layer_norm_eps", _EPS))
+    eps = get_epsilon(stated, _EPS, source.path)
     has_last_norm = is_pretraining or "fc_norm.weight" in shapes.tensors
     config = infer_config(
         shapes,
@@ -114,7 +116,7 @@ def to_ours(source: Source, hints: ModelHints) -> ForeignModel:
         layer_norm_eps=None if eps == LAYER_NORM_EPSILON else eps,
         last_norm_eps=_LAST_EPS if has_last_norm and eps != _LAST_EPS else None,
     )
-    config = _apply_stated(config, stated, source, report)
+    config = apply_config(config, source, report)
     state = translate_to_ours(
         tensors, table, config, source, report,
         has_biases=stated.get("qv_bias", stated.get("qkv_bias")) is not False,
@@ -145,7 +147,7 @@ def from_ours(state: Mapping[str, Tensor], config: ModelConfig) -> ForeignFiles:
         tensors=translate_from_ours(state, table, encoder.cubes, report),
         report=report,
         json_files={
-            "config.json": _build_config(config, is_bare=is_bare),
+            "config.json": build_config(config, is_bare=is_bare),
             PROCESSOR_FILE: build_processor(config),
         },
         meta=meta,
@@ -161,98 +163,12 @@ def _find_names(source: Source) -> tuple[dict[str, Tensor], NameTable]:
 
 
 def _complete_hints(source: Source, hints: ModelHints, report: KeyReport) -> ModelHints:
-    stated = source.config
+    count = partial(get_count, source.config, path=source.path)
     return replace(
         hints,
-        frames=hints.frames or stated.get("num_frames"),
-        side=hints.side or _get_sides(stated)[0],
-        num_heads=stated.get("num_attention_heads") or hints.num_heads,
-        decoder_num_heads=stated.get("decoder_num_attention_heads") or hints.decoder_num_heads,
+        frames=hints.frames or count("num_frames"),
+        side=hints.side or get_sides(source)[0],
+        num_heads=count("num_attention_heads") or hints.num_heads,
+        decoder_num_heads=count("decoder_num_attention_heads") or hints.decoder_num_heads,
         normalization=hints.normalization or read_normalization(source, report),
     )
-
-
-def _get_sides(stated: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Height and width of clips."""
-    size = stated.get("image_size")
-    return (size[0], size[1]) if isinstance(size, list) and len(size) == 2 else (size, size)
-
-
-def _apply_stated(
-    config: ModelConfig, stated: Mapping[str, Any], source: Source, report: KeyReport
-) -> ModelConfig:
-    """Take over what only config.json says, and hold the rest against the weights."""
-    width = _get_sides(stated)[1]
-    if width is not None and width != config.model.encoder.height:
-        encoder = replace(config.model.encoder, width=width)
-        config = replace(config, model=replace(config.model, encoder=encoder))  # type: ignore[arg-type]
-    encoder, shape = config.model.encoder, config.model.encoder.shape
-    patch = stated.get("patch_size")
-    check_stated(
-        {**stated, "patch_size": patch[0] if isinstance(patch, list) and patch else patch}
-        if patch
-        else stated,
-        {
-            "patch_size": shape.patch_size,
-            "tubelet_size": shape.tubelet_size,
-            "num_channels": encoder.channels,
-            "hidden_size": shape.embed_dim,
-            "num_hidden_layers": shape.depth,
-            "intermediate_size": compute_mlp_width(shape.embed_dim, shape.mlp_ratio),
-            "hidden_act": "gelu",
-        },
-        source.path,
-    )
-    config = with_known_names(config, source)
-    if isinstance(config, SavedClassifierConfig):
-        return name_outputs(config, read_labels(stated))
-    if stated.get("norm_pix_loss") is False:
-        config.metadata.setdefault("masking", {"normalize_target": False})
-    return config
-
-
-def _build_config(config: ModelConfig, *, is_bare: bool) -> dict[str, Any]:
-    encoder, shape = config.model.encoder, config.model.encoder.shape
-    square = encoder.height == encoder.width
-    settings: dict[str, Any] = {
-        "model_type": "videomae",
-        "image_size": encoder.height if square else [encoder.height, encoder.width],
-        "patch_size": shape.patch_size,
-        "num_channels": encoder.channels,
-        "num_frames": encoder.frames,
-        "tubelet_size": shape.tubelet_size,
-        "hidden_size": shape.embed_dim,
-        "num_hidden_layers": shape.depth,
-        "num_attention_heads": shape.num_heads,
-        "intermediate_size": compute_mlp_width(shape.embed_dim, shape.mlp_ratio),
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-        "layer_norm_eps": encoder.norm_eps[0],
-        "qkv_bias": True,
-        "dtype": "float32",
-    }
-    if isinstance(config, SavedAutoencoderConfig):
-        return settings | _build_decoder_config(config)
-    name = "VideoMAEModel" if is_bare else "VideoMAEForVideoClassification"
-    uses_mean = config.model.global_pool == "avg"
-    labels = build_labels(config)
-    if not is_bare and not labels:
-        labels = {"id2label": {}, "label2id": {}}
-    return settings | {"architectures": [name], "use_mean_pooling": uses_mean} | labels
-
-
-def _build_decoder_config(config: SavedAutoencoderConfig) -> dict[str, Any]:
-    model = config.model
-    dim = model.decoder_embed_dim
-    ratio = model.decoder.mlp_ratio or model.encoder.shape.mlp_ratio
-    masking = config.metadata.get("masking", {})
-    return {
-        "architectures": ["VideoMAEForPreTraining"],
-        "use_mean_pooling": not model.encoder.final_norm,
-        "decoder_hidden_size": dim,
-        "decoder_num_hidden_layers": model.decoder.depth,
-        "decoder_num_attention_heads": model.decoder_num_heads,
-        "decoder_intermediate_size": compute_mlp_width(dim, ratio),
-        "norm_pix_loss": bool(masking.get("normalize_target", True)),
-    }

@@ -18,9 +18,9 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.containers.source import Source
+from videomae2.models.weights.formats.foreign import KeyReport
 from videomae2.models.weights.formats.names import NameTable
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pos_embed import build_sinusoid
 

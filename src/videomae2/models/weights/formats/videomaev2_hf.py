@@ -8,6 +8,7 @@ Source: OpenGVLab/VideoMAEv2-Base and its siblings.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch import Tensor
 from videomae2.errors import CheckpointError
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats import official
 from videomae2.models.weights.formats.architecture import ModelHints, infer_config
 from videomae2.models.weights.formats.dropped import (
@@ -23,17 +25,17 @@ from videomae2.models.weights.formats.dropped import (
     note_dropped,
     with_known_names,
 )
-from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel
+from videomae2.models.weights.formats.foreign import ForeignFiles, ForeignModel, KeyReport
 from videomae2.models.weights.formats.hf_json import (
     PROCESSOR_FILE,
     build_labels,
     build_processor,
     check_stated,
+    get_count,
+    get_epsilon,
     read_labels,
     read_normalization,
 )
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import Source
 from videomae2.models.weights.formats.translate import from_ours as translate_from_ours
 from videomae2.models.weights.formats.translate import to_ours as translate_to_ours
 
@@ -52,22 +54,23 @@ def to_ours(source: Source, hints: ModelHints) -> ForeignModel:
     """Read a folder; raises a ``CheckpointError`` for what is not explained."""
     report = KeyReport(format=TITLE, left_out=dict(source.left_out))
     stated = source.config["model_config"]
-    frames = stated.get("num_frames", stated.get("all_frames"))
+    count = partial(get_count, stated, path=source.path)
+    frames = count("num_frames") or count("all_frames")
     hints = replace(
         hints,
         frames=hints.frames or frames,
-        side=hints.side or stated.get("img_size"),
-        num_heads=stated.get("num_heads") or hints.num_heads,
+        side=hints.side or count("img_size"),
+        num_heads=count("num_heads") or hints.num_heads,
         normalization=hints.normalization or read_normalization(source, report),
     )
     tensors, table = official.find_names(source)
     shapes = official.find_shapes(tensors, table, source)
-    eps = float(stated.get("layer_norm_eps", LAYER_NORM_EPSILON))
+    eps = get_epsilon(stated, LAYER_NORM_EPSILON, source.path)
     config = infer_config(shapes, hints, layer_norm_eps=None if eps == LAYER_NORM_EPSILON else eps)
     _check_config(config, stated, source)
-    config = with_known_names(config, source)
+    config = with_known_names(config, source, report)
     if isinstance(config, SavedClassifierConfig):
-        config = name_outputs(config, read_labels(source.config))
+        config = name_outputs(config, read_labels(source.config), report)
     state = translate_to_ours(
         tensors, table, config, source, report, official.explain,
         has_biases=stated.get("qkv_bias") is not False,

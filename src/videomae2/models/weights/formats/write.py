@@ -12,11 +12,10 @@ from videomae2.base.files import atomic_replace_dir, atomic_write, fsync_tree
 from videomae2.base.names import dump_json
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import ModelConfig, SavedAutoencoderConfig
+from videomae2.models.weights.containers.source import META_KEY
 from videomae2.models.weights.formats.architecture import ModelHints
-from videomae2.models.weights.formats.foreign import ForeignFiles
+from videomae2.models.weights.formats.foreign import ForeignFiles, KeyReport
 from videomae2.models.weights.formats.read import FORMATS, read_foreign
-from videomae2.models.weights.formats.report import KeyReport
-from videomae2.models.weights.formats.source import META_KEY
 from videomae2.tensors.files import save_tensors
 from videomae2.tensors.normalization import Normalization
 

@@ -11,14 +11,14 @@ from torch import Tensor
 from videomae2.base.json_files import parse_json
 from videomae2.base.schema import repr_value
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.formats.find_files import (
+from videomae2.models.weights.containers.find_files import (
     CONFIG_FILE,
     STANDARD_NAMES,
     find_weight_files,
     is_foreign_config,
     read_optional_json,
 )
-from videomae2.models.weights.formats.pickles import check_tensor, load_pickle
+from videomae2.models.weights.containers.pickles import check_tensor, load_pickle
 from videomae2.tensors.files import load_tensors
 
 STATE_KEYS = ("model", "module", "state_dict")
