@@ -9,5 +9,6 @@ log               lines of the log, bars of long jobs
 train             pretrain, finetune and distill
 evaluate, probe, reconstruct, run, merge_datasets, convert, bench, demo
                   one command each
+models            a package: released weights are listed, fetched, published
 predict           a package: videos, time lines, streams
 """

@@ -26,6 +26,7 @@ from videomae2.cli.log import show_log
 from videomae2.cli.os_errors import describe_os_error, discard_output, name_stream
 from videomae2.cli.terminal import print_error
 from videomae2.errors import ConfigError, Interrupted, NonFiniteLossError, VideoMAE2Error
+from videomae2.models.weights.hub.cache import forbid_downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ COMMANDS = {
     "convert": Command(
         "weights from and to the formats of other software", "videomae2.cli.convert:main"
     ),
+    "models": Command("released weights: list, fetch, publish", "videomae2.cli.models.main:main"),
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 
@@ -110,7 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     args = [word for word in args if word != "--debug"]
     try:
-        with show_log(json="--json" in args, on_stderr=args[:1] == ["predict"]):
+        with (
+            show_log(json="--json" in args, on_stderr=args[:1] == ["predict"]),
+            forbid_downloads() if "--dry-run" in args else nullcontext(),
+        ):
             code = _run_to_end(args)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -10,6 +10,7 @@ reconstruct         what a pre-trained model rebuilds of a video
 reconstruct_clip    which clip of the video that is
 merge_datasets/     one data set of several
 pipeline/           several commands in order, from one file
+models/             weights of the Hugging Face hub: fetched from there, and published
 convert             weights from and to the formats of other software
 bench/              how fast pre-training is on this machine
 demo                the whole progression on a built-in data set

@@ -1,6 +1,5 @@
 """Weights from any format that is known to one of one's choice, with what became of every key."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +17,9 @@ from videomae2.models.weights.formats.architecture import ModelHints
 from videomae2.models.weights.formats.foreign import ForeignFiles, KeyReport
 from videomae2.models.weights.formats.read import is_foreign
 from videomae2.models.weights.formats.write import build_foreign, check_name, write_foreign
+from videomae2.models.weights.hub.licence import describe_licence, get_licence
 from videomae2.models.weights.model_ref import ModelRef
-from videomae2.models.weights.resolve import check_model_exists, resolve_checkpoint
+from videomae2.models.weights.resolve import locate_model, resolve_checkpoint
 from videomae2.models.weights.saved import load_saved_state, save_model
 from videomae2.tensors.normalization import Normalization
 
@@ -74,7 +74,8 @@ class ConvertPlan:
         summary = Summary((("model", f"{self.ref}: {name}"),))
         for report in (self.read, self.written):
             summary += report.summarize() if report else Summary(())
-        return summary
+        licence = describe_licence(self.config.metadata)
+        return summary + Summary((("licence", licence),) if licence else ())
 
     def to_dict(self) -> dict[str, object]:
         """All of it, for ``--json``."""
@@ -83,6 +84,7 @@ class ConvertPlan:
             "kind": self.config.kind,
             "read": self.read.to_dict() if self.read else None,
             "written": self.written.to_dict() if self.written else None,
+            "licence": get_licence(self.config.metadata),
             "out": str(self.out),
         }
 
@@ -96,8 +98,7 @@ def prepare_conversion(model: Path, out: Path, config: ConvertConfig) -> Convert
     """
     if problems := config.find_problems():
         raise ConfigError(problems)
-    model = Path(os.path.expanduser(model))
-    check_model_exists(model)
+    model = locate_model(model)
     ref, state = _read(model, config)
     card = replace(ref.config, metadata=_describe_origin(ref))
     files = None if config.to == OURS else build_foreign(state, card, config.to)

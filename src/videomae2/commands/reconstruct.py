@@ -25,8 +25,10 @@ from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE, FrameSampling
 from videomae2.models.weights.formats.read import is_foreign
+from videomae2.models.weights.hub.cache import find_snapshot
+from videomae2.models.weights.hub.locate import name_weights
 from videomae2.models.weights.model_ref import find_run_folder
-from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
+from videomae2.models.weights.resolve import find_saved_model, load_autoencoder, locate_model
 from videomae2.reports.reconstruction import ReconstructedClip
 from videomae2.reports.reconstruction_image import write_clip_image, write_clip_video
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
@@ -36,6 +38,7 @@ from videomae2.tensors.clips import Clips
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _DEFAULT_SHOWN_FRAMES = 8
+_RUNS_DIR = Path("runs")  # where results lie of models that belong to no run
 _INDEX_FILE = "videos.json"  # in a folder of reconstructions: which name is of which video
 
 
@@ -154,7 +157,9 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
 
 
 def _default_folder(model: Path) -> Path:
-    """Beside weights of other software, else in the folder of the run."""
+    """Beside weights of other software, else in the folder of the run; of the hub in runs/."""
+    if find_snapshot(model) is not None:
+        return _RUNS_DIR / name_weights(model) / "reconstructions"
     return (model.parent if is_foreign(model) else find_run_folder(model)) / "reconstructions"
 
 
@@ -195,7 +200,7 @@ def reconstruct_videos(
 def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _LoadedModel:
     """Find and load a model; refuse choices that have no effect on it."""
     config = config or ReconstructConfig()
-    folder = find_saved_model(run)
+    folder = find_saved_model(locate_model(run))
     runtime = prepare_runtime(RuntimeConfig(device=device, precision="fp32"))
     model, card = load_autoencoder(folder, runtime.device)
     masking = from_dict(MaskingConfig, card.metadata.get("masking", {}), folder / CONFIG_FILE)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from videomae2.base.files import path_exists, path_hint
+from videomae2.base.files import path_hint
 from videomae2.config.finetune_checks import CLASSIFIER_CHECKS
 from videomae2.config.runs import DistillRun
 from videomae2.config.shared_checks import Check
 from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.manifests.public_classes import check_class_names
+from videomae2.models.weights.hub.locate import model_exists
 from videomae2.tasks.distill import ineffective_settings
 
 
@@ -18,7 +19,7 @@ def _check_teacher(run: DistillRun) -> Iterator[str]:
             "--teacher.weights is missing; it wants a fine-tuning run, a saved classifier or "
             "weights of other software"
         )
-    elif not path_exists(teacher.weights):
+    elif not model_exists(teacher.weights):
         yield f"--teacher.weights {teacher.weights} does not exist{path_hint(teacher.weights)}"
     if teacher.cache_dir is None and teacher.cache_dtype != "float32":
         yield "--teacher.cache-dtype has no effect without --teacher.cache-dir; leave it out"

@@ -10,6 +10,7 @@ from videomae2.data.augment.augment import is_mixing
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.manifests.read import ListConfig
 from videomae2.models.lora import LoraConfig
+from videomae2.models.weights.hub.locate import model_exists
 from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ineffective_settings
 
@@ -96,7 +97,7 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
 
 def _check_init(run: ClassifierRun) -> Iterator[str]:
     init = run.init
-    if init.weights is not None and not path_exists(init.weights):
+    if init.weights is not None and not model_exists(init.weights):
         yield (
             f"--init.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a "
             f"run folder, a saved model or weights of other software"

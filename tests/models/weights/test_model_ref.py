@@ -180,7 +180,7 @@ def test_who_has_no_head_says_nothing_about_classes(tmp_path):
 
 
 def test_what_is_not_there_or_no_weights(tmp_path):
-    with pytest.raises(CheckpointError, match=r"gone does not exist; give .* or weights of"):
+    with pytest.raises(CheckpointError, match=r"gone does not exist; give .* weights of"):
         resolve_classifier(tmp_path / "gone")
     with pytest.raises(CheckpointError, match="holds neither a model nor checkpoints"):
         resolve_classifier(tmp_path)

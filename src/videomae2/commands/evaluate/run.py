@@ -44,6 +44,7 @@ from videomae2.inference.classifier import load_classifier_task, resolve_request
 from videomae2.inference.score_list import ScoreStore, score_videos
 from videomae2.inference.scorer import VideoScorer
 from videomae2.metrics.bootstrap import Bootstrap
+from videomae2.models.weights.hub.locate import name_weights
 from videomae2.reports.evaluation import select_shown, write_report
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts
 from videomae2.reports.image_canvas import encode_filmstrip
@@ -102,7 +103,7 @@ def prepare_evaluation(
     provenance = _build_provenance(weights_digest, scorer, dataset, config)
     if out is None:
         name = f"{videos.stem or 'videos'}-{compute_digest(provenance)[:_FOLDER_DIGITS]}"
-        out = (ref.run or _RUNS_DIR / ref.path.stem) / "evaluation" / name
+        out = (ref.run or _RUNS_DIR / name_weights(ref.path)) / "evaluation" / name
     check_outside(out, videos)
     _check_folder(out, provenance)
     return EvaluationPlan(

@@ -31,7 +31,7 @@ from videomae2.inference.features.writing import check_names, check_settings
 from videomae2.models.encoder import Normalize
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
-from videomae2.models.weights.resolve import check_model_exists
+from videomae2.models.weights.resolve import locate_model
 from videomae2.reports.probe import format_encoder
 from videomae2.tensors.normalization import Normalization
 from videomae2.training.runtime import (
@@ -206,7 +206,7 @@ def prepare_extract(
     if config.preset is not None:
         preset = PRESETS[config.preset]
         config = replace(config, windows=replace(config.windows, **preset.windows))
-    check_model_exists(weights)
+    weights = locate_model(weights)
     check_outside(out, videos)
     manifest = list_config.read(videos)
     runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))

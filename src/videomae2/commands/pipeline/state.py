@@ -22,6 +22,7 @@ from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.containers.find_files import find_weight_files
 from videomae2.models.weights.formats.read import is_foreign
+from videomae2.models.weights.hub.locate import locate_weights
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import MODEL_FILE
@@ -153,6 +154,7 @@ def compute_weights_digest(path: Path) -> str:
 
 
 def _list_weight_paths(path: Path) -> list[Path]:
+    path = locate_weights(path)
     if is_foreign(path):
         return [path] if path.is_file() else list(find_weight_files(path))
     checkpoint = resolve_checkpoint(path)  # what those who start from a run take

@@ -38,7 +38,7 @@ from videomae2.inference.probe_data import (
 from videomae2.inference.views import bind_views
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
-from videomae2.models.weights.resolve import check_model_exists
+from videomae2.models.weights.resolve import locate_model
 from videomae2.reports.probe import format_encoder, format_grid, format_sampling
 from videomae2.tensors.grid import Grid, pool_grid
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
@@ -132,7 +132,7 @@ def prepare_probe(
     store = FeatureStore(weights) if is_feature_folder(weights) else None
     if store is not None:
         settings = fit_settings(store, settings, clips)
-    check_model_exists(weights)
+    weights = locate_model(weights)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
     _check_folds(data, settings)

@@ -37,6 +37,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
 from videomae2.models.flops import count_classifier_macs
 from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.hub.licence import build_parentage
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.resolve import resolve_classifier
@@ -167,8 +168,8 @@ class DistillJob(ClassifierJob):
             task_type=ref.config.task_type,
             normalization=run.data,
         )
-        parent = None if run.init.weights is None else str(run.init.weights)
-        lineage = {"teacher": {"path": str(ref.path), "digest": digest}, "parent": parent}
+        parents = {**report.parents, "teacher": (str(ref.path), ref.config.metadata)}
+        lineage = {**build_parentage(parents), "teacher_digest": digest}
         config = replace(
             build_model_config(run, class_names, ref.config.task_type),
             metadata={**lineage, **self.metadata},

@@ -38,6 +38,7 @@ from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head import fit_target_scaler
+from videomae2.models.weights.hub.licence import build_parentage
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
@@ -139,7 +140,7 @@ class FinetuneJob(ClassifierJob):
         config = replace(
             build_model_config(run, train.class_names, run.task.task_type),
             target_scaler=scaler,
-            metadata=dict(self.metadata),
+            metadata={**build_parentage(report.parents), **self.metadata},
         )
         return TrainingSetup(
             task=task,

@@ -5,7 +5,7 @@ chosen, and nothing is left over but what a classifier has no use for. What happ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ from videomae2.models.weights.head import (
     rescale_head,
     resolve_head_index,
 )
+from videomae2.models.weights.hub.licence import Parents
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
     PosEmbedInit,
@@ -74,6 +75,8 @@ class LoadReport:
     unused: Mapping[str, int]
     """Parts of the parent that have no use here, and how many weights each has."""
     remarks: Sequence[str] = ()
+    parents: Parents = field(default_factory=dict)
+    """The parent, for the card."""
 
     def __str__(self) -> str:
         return str(self.summarize())
@@ -179,6 +182,7 @@ def load_pretrained(
         head=head_note,
         unused=unused,
         remarks=describe_pos_embed(encoder, pretrained),
+        parents={"init": (str(path), parent.metadata)},
     )
 
 

@@ -16,6 +16,7 @@ from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, Saved
 from videomae2.models.weights.formats.foreign import ForeignModel
 from videomae2.models.weights.formats.read import read_foreign
 from videomae2.models.weights.head import check_output_names, find_rows_by_name
+from videomae2.models.weights.hub.cache import find_snapshot
 from videomae2.models.weights.saved import MODEL_FILE, build_matching
 from videomae2.tensors.files import load_tensors
 
@@ -83,8 +84,9 @@ class ModelRef(Generic[C_co]):
 
     @property
     def run(self) -> Path | None:
-        """The folder of the run that it belongs to; foreign weights are of none."""
-        return None if self.foreign is not None else find_run_folder(self.path)
+        """The folder of the run that it belongs to; what is foreign or of the hub is of none."""
+        is_of_others = self.foreign is not None or find_snapshot(self.path) is not None
+        return None if is_of_others else find_run_folder(self.path)
 
     @property
     def outputs_summary(self: "ModelRef[SavedClassifierConfig]") -> str:

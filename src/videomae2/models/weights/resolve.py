@@ -5,8 +5,8 @@ weights where there are some. Whoever asks a classifier finds it here: evaluatio
 distillation's teacher.
 """
 
-import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -26,6 +26,8 @@ from videomae2.models.weights.config_json import (
 )
 from videomae2.models.weights.formats.architecture import ModelHints
 from videomae2.models.weights.formats.read import is_foreign, read_foreign
+from videomae2.models.weights.hub.licence import find_origin
+from videomae2.models.weights.hub.locate import locate_weights, suggest_released
 from videomae2.models.weights.model_ref import (
     BEST_FOLDER,
     EMA_FILE,
@@ -50,7 +52,7 @@ def load_autoencoder(
     Raises:
         CheckpointError: If there is none, or it does not fit its card.
     """
-    folder = find_saved_model(path)
+    folder = find_saved_model(locate_model(path))
     if is_foreign(folder):
         ref = resolve_checkpoint(folder)
     else:
@@ -68,13 +70,20 @@ def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, Saved
     return ref.load(device), ref.config
 
 
-def check_model_exists(path: Path) -> None:
-    """Refuse a path that is not there with a ``CheckpointError``, before anything is read."""
-    if not path_exists(path):
+def locate_model(path: Path) -> Path:
+    """The local path of a model, before anything is read; one of the hub is fetched if need be.
+
+    Raises:
+        CheckpointError: It is not there, or cannot be had.
+    """
+    found = locate_weights(path)
+    if not path_exists(found):
         raise CheckpointError(
-            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model, or "
-            "weights of other software"
+            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model, "
+            "weights of other software, hf://owner/name, or a name that videomae2 models lists"
+            f"{suggest_released(path)}"
         )
+    return found
 
 
 def find_saved_model(path: Path) -> Path:
@@ -106,7 +115,7 @@ def resolve_checkpoint(
         CheckpointError: There is no model, it has not the weights that are wanted, or it cannot be
             read.
     """
-    path = Path(os.path.expanduser(path))
+    path = locate_weights(path)
     if is_foreign(path):
         return _resolve_foreign(path, weights, hints or ModelHints())
     best = [path / name for name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER)]
@@ -150,7 +159,8 @@ def resolve_classifier(
 
     Args:
         path: A run folder (its best model by validation, else its newest checkpoint), the folder
-            of a saved model, or a file or folder of weights of other software.
+            of a saved model, a file or folder of weights of other software, or what names one of
+            the hub.
         weights: Which of the weights of a run.
         frames: Of the clips that foreign weights were trained on, where they are not 16.
         side: Height and width of these clips, where they are not 224.
@@ -159,8 +169,7 @@ def resolve_classifier(
     Raises:
         CheckpointError: If there is none, or it has no head.
     """
-    path = Path(os.path.expanduser(path))
-    check_model_exists(path)
+    path = locate_model(path)
     if (frames, side) != (None, None) and not is_foreign(path):
         raise CheckpointError(
             f"{path} says itself of which clips it is; leave --frames and --side out"
@@ -209,9 +218,10 @@ def _resolve_foreign(
         raise CheckpointError(
             f"{path} says itself of which clips it is; leave --frames and --side out"
         )
+    known = {**find_origin(path), **model.config.metadata}
     return ModelRef(
         path=path,
-        config=model.config,
+        config=replace(model.config, metadata=known),
         reason=model.report.format,
         clip_size=(hints.frames, hints.side),
         foreign=model,

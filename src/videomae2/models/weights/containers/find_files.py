@@ -8,10 +8,11 @@ from videomae2.base.json_files import read_json
 from videomae2.errors import CheckpointError
 
 CONFIG_FILE = "config.json"
+PROCESSOR_FILES = ("preprocessor_config.json", "video_preprocessor_config.json")
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
 STANDARD_NAMES = ("model.safetensors", "pytorch_model.bin")
 """Of the Hugging Face hub, the first that is there; large ones are in shards with an index."""
-_NO_WEIGHTS = ("optim", "scheduler", "scaler", "rng_state", "training_args", "random_states")
+NO_WEIGHTS = ("optim", "scheduler", "scaler", "rng_state", "training_args", "random_states")
 """How files of a training's state begin, or what stands in their names."""
 _DEEPSPEED = "*mp_rank_*_model_states.pt"
 _MAX_SHOWN = 6
@@ -78,7 +79,7 @@ def _list_candidates(folder: Path) -> list[Path]:
         for path in folder.glob("*")
         if path.suffix in WEIGHT_SUFFIXES
         and path.is_file()
-        and not any(word in path.name for word in _NO_WEIGHTS)
+        and not any(word in path.name for word in NO_WEIGHTS)
     )
 
 

@@ -13,6 +13,7 @@ from videomae2.base.schema import repr_value
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.containers.find_files import (
     CONFIG_FILE,
+    PROCESSOR_FILES,
     STANDARD_NAMES,
     find_weight_files,
     is_foreign_config,
@@ -23,7 +24,6 @@ from videomae2.tensors.files import load_tensors
 
 STATE_KEYS = ("model", "module", "state_dict")
 """Where files of PyTorch keep the weights, the first that is there."""
-PROCESSOR_FILES = ("preprocessor_config.json", "video_preprocessor_config.json")
 META_KEY = "meta"
 """What is known beside the weights: mmaction2's, and in files that are written here."""
 _WRAPPER = re.compile(r"(^|\.)(?:_orig_mod|module)\.")

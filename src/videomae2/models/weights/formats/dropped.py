@@ -1,13 +1,11 @@
 """What of our card a format cannot hold: refused where outputs would differ, else left by name."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from videomae2.base.json_files import read_small_text
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.layers import LAYER_NORM_EPSILON
@@ -18,6 +16,7 @@ from videomae2.models.weights.config_json import (
 )
 from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats.foreign import KeyReport
+from videomae2.models.weights.hub.licence import read_model_card_licence
 from videomae2.tensors.normalization import Normalization
 
 _OWN = "videomae2"
@@ -126,13 +125,7 @@ def read_licence(source: Source) -> str | None:
     """What the model card of a folder says, in the lines before its text."""
     if not source.config:
         return None
-    folder = source.path if source.path.is_dir() else source.path.parent
-    try:
-        text = read_small_text(folder / "README.md")
-    except (FileNotFoundError, ValueError):
-        return None
-    match = re.match(r"---\n(?:.*\n)*?license: *([^\s]+) *\n(?:.*\n)*?---", text)
-    return match[1].strip("'\"") if match else None
+    return read_model_card_licence(source.path if source.path.is_dir() else source.path.parent)
 
 
 def name_outputs(

@@ -6,7 +6,8 @@ from typing import Any
 
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
-from videomae2.models.weights.containers.source import PROCESSOR_FILES, Source
+from videomae2.models.weights.containers.find_files import PROCESSOR_FILES
+from videomae2.models.weights.containers.source import Source
 from videomae2.models.weights.formats.foreign import KeyReport
 from videomae2.tensors.normalization import Normalization
 
