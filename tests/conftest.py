@@ -5,6 +5,7 @@ Property tests try the same examples in every run, so that a failure is there ag
 
 import gc
 import logging
+import os
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from tests.helpers import shape_checks
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a network, nor does what it starts
 shape_checks.install()
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
