@@ -55,6 +55,8 @@ def read_only(name, words, monkeypatch):
         gpu.build_parser().parse_args(words[1:])
         return
     module = import_module(COMMANDS[name].function.split(":")[0])
+    if name == "models" and words[0] in ("get", "push"):
+        module, words = import_module(f"videomae2.cli.models.{words[0]}"), words[1:]
     parse_options = module.parse_options
 
     def stop(*arguments, **settings):

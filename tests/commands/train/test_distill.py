@@ -116,8 +116,8 @@ def test_a_student_is_a_classifier_with_a_lineage(done, teacher):
     assert card.frame_sampling == FrameSampling(
         kind="strided", frame_interval=2.0, interval_unit="frames"
     )
-    assert card.metadata["teacher"]["path"] == str(teacher)
-    assert len(card.metadata["teacher"]["digest"]) == 16
+    assert card.metadata["parents"]["teacher"]["path"] == str(teacher)
+    assert len(card.metadata["parents"]["teacher"]["digest"]) == 16
     assert card.metadata["ema"] is True
     assert f"best     {best}, of step {card.metadata['step']}" in said
     assert "teacher  loaded from" in said

@@ -203,5 +203,7 @@ def test_the_teachers_weights_are_read_once_for_their_digest(
     runtime = resolve_runtime(job.run.runtime)
     setup = job.build_setup(runtime)
     (ref,) = asked
-    assert setup.config.metadata["teacher"]["digest"] == job.build_provenance()["teacher"]
+    assert (
+        setup.config.metadata["parents"]["teacher"]["digest"] == job.build_provenance()["teacher"]
+    )
     assert asked == [ref]

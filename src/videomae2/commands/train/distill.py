@@ -37,7 +37,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
 from videomae2.models.flops import count_classifier_macs
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.hub.licence import build_parentage
+from videomae2.models.weights.hub.licence import PARENTS_KEY, build_parentage
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.resolve import resolve_classifier
@@ -169,7 +169,8 @@ class DistillJob(ClassifierJob):
             normalization=run.data,
         )
         parents = {**report.parents, "teacher": (str(ref.path), ref.config.metadata)}
-        lineage = {**build_parentage(parents), "teacher_digest": digest}
+        lineage = build_parentage(parents)
+        lineage[PARENTS_KEY]["teacher"]["digest"] = digest
         config = replace(
             build_model_config(run, class_names, ref.config.task_type),
             metadata={**lineage, **self.metadata},
