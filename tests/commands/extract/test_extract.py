@@ -11,6 +11,8 @@ from safetensors import safe_open
 
 from tests.helpers.classifiers import saved_classifier
 from tests.helpers.films import film
+from tests.helpers.labelled_videos import labelled_videos, small_encoder
+from tests.helpers.probes import run
 from videomae2.commands.extract.config import ExtractConfig, WindowConfig
 from videomae2.commands.extract.plan import FEATURES, prepare_extract
 from videomae2.commands.extract.run import run_extract
@@ -19,7 +21,7 @@ from videomae2.data.manifests.read import ListConfig
 from videomae2.data.video import stream
 from videomae2.data.video.reader import open_reader
 from videomae2.data.views.resize import resize_to_cover
-from videomae2.errors import ConfigError
+from videomae2.errors import CheckpointError, ConfigError
 from videomae2.inference.features.store import FeatureStore
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 
@@ -283,3 +285,25 @@ def test_arrays_without_a_clock_are_counted_in_frames(place, tmp_path):
     )
     run_extract(plan)
     assert FeatureStore(tmp_path / "g").rows["a"].shape[0] == 5
+
+
+def test_what_an_attentive_probe_sees_of_a_window(tmp_path):
+    small_encoder(tmp_path / "model")
+    labelled_videos(tmp_path / "train", 5)
+    path = tmp_path / "probe.safetensors"
+    probe = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
+    run(tmp_path, tmp_path / "cache", test=None, save_attentive=path, **probe)
+    windows = WindowConfig(frame_interval=1, stride=4)
+    found = {"windows": windows, "pooling": "attentive", "attentive_probe": path}
+    extract(tmp_path, tmp_path / "f", videos="train", **found)
+    features = FeatureStore(tmp_path / "f").load("red/00")
+    assert features.shape == (3, 24)
+    assert np.isfinite(features).all()
+    assert np.ptp(features, axis=0).max() > 0
+    with pytest.raises(CheckpointError, match="other weights"):
+        extract(tmp_path, tmp_path / "g", videos="train", layer=1, **found)
+    path.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="cannot read the attentive probe"):
+        extract(tmp_path, tmp_path / "g", videos="train", **found)
+    with pytest.raises(ConfigError, match="without attentive among --methods"):
+        run(tmp_path, tmp_path / "cache", test=None, save_attentive=path)

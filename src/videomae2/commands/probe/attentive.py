@@ -3,7 +3,7 @@
 Axes: videos, tokens, dim, classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -59,8 +59,12 @@ def probe_attentive(
     num_classes: int,
     num_heads: int,
     settings: ProbeSettings,
+    save: Callable[[AttentiveProbe], object] = lambda probe: None,
 ) -> ProbeResult:
-    """Choose rate and decay on the first fold, then train one probe on all training videos."""
+    """Choose rate and decay on the first fold, then train one probe on all training videos.
+
+    ``save`` gets that one.
+    """
     lrs, sizes = settings.lrs, (num_heads, num_classes)
     splits = cv_splits(train.labels, settings.folds, settings.seed, train.groups)
     rows, val_rows = splits[0]
@@ -83,6 +87,7 @@ def probe_attentive(
     if not np.isfinite(scores).all():
         rate = best.params["lr"]
         raise ConfigError(f"the attentive probe diverged at lr {rate:g}; lower --lrs")
+    save(final)
     return compute_result(
         "attentive", "tokens", scores, test.labels, best=best, trials=trials, notes=notes
     )

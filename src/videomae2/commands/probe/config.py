@@ -65,6 +65,8 @@ class ProbeSettings:
     """Attentive: weight decays, each with every rate."""
     epochs: Annotated[int, ONE_OR_MORE] = 20
     """Attentive: passes over the training videos."""
+    save_attentive: Path | None = None
+    """Attentive: write the final probe to this file, for features that it pools (extract)."""
     probe_batch_size: Annotated[int, ONE_OR_MORE] = 32
     """Attentive: videos of a step."""
     folds: int = 5
@@ -121,6 +123,8 @@ def _find_pooling_problems(settings: ProbeSettings) -> Iterator[str]:
         yield f"--poolings wants some of {', '.join(POOLINGS)}, each once"
     if len(set(baselines)) < len(baselines):
         yield "--baselines wants random, pixels or both, each once"
+    if settings.save_attentive is not None and "attentive" not in settings.methods:
+        yield "--save-attentive has no effect without attentive among --methods; leave it out"
     is_pooled = set(settings.methods) != {"attentive"}
     if is_pooled and not poolings:
         yield f"--poolings is empty, wanted some of {', '.join(POOLINGS)}"

@@ -57,6 +57,8 @@ class ProbePlan:
     skip_unreadable: bool
     find_duplicates: DuplicateSearch
     settings: ProbeSettings
+    is_baseline: bool = False
+    """The weights are fresh ones, beside those that are probed."""
 
     def summary(self) -> Summary:
         """What will be done, and which features are there already."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -27,10 +28,12 @@ from videomae2.commands.probe.poolings import pool_split
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.splits.duplicates import describe_duplicates, list_side
 from videomae2.data.splits.overlap import format_entry_id
+from videomae2.inference.features.attentive import save_attentive_probe
 from videomae2.inference.probe_data import (
     describe_rare_classes,
 )
 from videomae2.metrics.probe import BaselineResult, ProbeResult, compare_with_baseline
+from videomae2.models.attentive_probe import AttentiveProbe
 from videomae2.reports.probe import ProbeReport, format_encoder
 from videomae2.training.runtime import resolve_num_workers
 
@@ -106,11 +109,22 @@ def _probe_methods(
             _logger.info("probing  attentive")
             tokens = train.token_features(device), test.token_features(device)
             num_heads = extractor.frozen.encoder.config.shape.num_heads
-            yield probe_attentive(*tokens, num_classes, num_heads, settings)
+            yield probe_attentive(
+                *tokens, num_classes, num_heads, settings, partial(_save_attentive, plan)
+            )
             continue
         for pooling, splits in pooled.items():
             _logger.info(f"probing  {method}, {pooling}")
             yield _POOLED_PROBES[method](*splits, num_classes, settings)
+
+
+def _save_attentive(plan: ProbePlan, probe: AttentiveProbe) -> None:
+    """Write the probe of the weights, if asked; that of fresh weights is of no use."""
+    path, extractor = plan.settings.save_attentive, plan.extractor
+    if path is not None and not plan.is_baseline:
+        grid = extractor.kept.grid or extractor.frozen.encoder.cubes.grid
+        save_attentive_probe(path, probe, extractor.frozen, grid)
+        _logger.info(f"wrote    {path}")
 
 
 def _find_duplicates(train: FeatureSplit, test: FeatureSplit, plan: ProbePlan) -> str | None:
@@ -131,7 +145,7 @@ def _probe_baselines(results: Sequence[ProbeResult], plan: ProbePlan) -> Iterato
     settings, extractor = plan.settings, plan.extractor
     if "random" in settings.baselines:
         _logger.info("probing  fresh weights of the same architecture")
-        random = replace(plan, extractor=randomize(extractor, settings.seed))
+        random = replace(plan, extractor=randomize(extractor, settings.seed), is_baseline=True)
         train, test, _ = extract_train_test(
             random.extractor, plan.data, plan.lists, skip_unreadable=plan.skip_unreadable
         )
