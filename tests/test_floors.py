@@ -57,7 +57,7 @@ LOADED_BY_HELP = {"torch", "numpy", "einops", "jaxtyping", "safetensors", "tyro"
 """What a command may load to say its help; all else is imported by the function that uses it."""
 
 HELP_LOADS_ALSO = {"predict": {"av"}, "bench": {"av"}}
-HELP_WITHOUT_TORCH = {"merge-datasets"}
+HELP_WITHOUT_TORCH = {"merge-datasets", "models"}
 
 WITHOUT_TORCH = (
     "videomae2.data.views.read",

@@ -27,11 +27,14 @@ class HubServer:
         """Methods and paths, with the range of a part."""
         self.cut_after: list[int] = []
         """How many bytes each of the next downloads gives before the connection breaks."""
+        self.stall_after: int | None = None
+        """After how many bytes the next download waits for ever."""
         self.wrong = False
         """Whether content is sent that has another hash than is said."""
         self.refuse = 0
         """A status with which everything is answered."""
         self.cards: list[str] = []
+        self.stopped = threading.Event()
         self._uploaded: dict[str, bytes] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -46,6 +49,7 @@ class HubServer:
 
     def stop(self) -> None:
         """Be there no longer."""
+        self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -135,6 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content_Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
         if self.command == "GET" and self.hub.cut_after:
             sent = sent[: self.hub.cut_after.pop(0)]
+        if self.command == "GET" and self.hub.stall_after is not None:
+            sent, self.hub.stall_after = sent[: self.hub.stall_after], None
+            self._send(200, sent, **headers)
+            self.hub.stopped.wait()
+            return
         self._send(206 if part else 200, sent, **headers)
 
     def _take(self, path: str, body: bytes) -> None:

@@ -26,7 +26,7 @@ from videomae2.cli.log import show_log
 from videomae2.cli.os_errors import describe_os_error, discard_output, name_stream
 from videomae2.cli.terminal import print_error
 from videomae2.errors import ConfigError, Interrupted, NonFiniteLossError, VideoMAE2Error
-from videomae2.models.weights.hub.cache import forbid_downloads
+from videomae2.models.weights.hub.fetch import forbid_downloads
 
 
 @dataclass(frozen=True, slots=True)

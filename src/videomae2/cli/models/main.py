@@ -1,9 +1,9 @@
 """``videomae2 models``: a table of what others released; ``get`` and ``push`` have their own."""
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from videomae2.base.names import dump_json
-from videomae2.cli.models import get, push
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_table
 from videomae2.errors import ConfigError
@@ -16,7 +16,7 @@ from videomae2.models.weights.hub.released import (
 )
 
 PROG = "videomae2 models"
-_SUBCOMMANDS = {"get": get.main, "push": push.main}
+_SUBCOMMANDS = {"get": "videomae2.cli.models.get", "push": "videomae2.cli.models.push"}
 _HEAD = ("name", "task", "size", "data", "views", "top-1 / top-5", "MB", "code", "weights", "where")
 _TEXTS = frozenset(_HEAD) - {"MB", "top-1 / top-5"}
 
@@ -45,7 +45,8 @@ class ModelsOptions:
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 models`` with these arguments."""
     if arguments and arguments[0] in _SUBCOMMANDS:
-        return _SUBCOMMANDS[arguments[0]](arguments[1:])
+        code: int = import_module(_SUBCOMMANDS[arguments[0]]).main(arguments[1:])
+        return code
     if arguments and arguments[0] in RELEASED:
         raise ConfigError(f"{PROG} lists all; {PROG} get {arguments[0]} fetches this one")
     options = parse_options(

@@ -9,7 +9,8 @@ from videomae2.base.summary import Summary
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.containers.find_files import find_weight_files
-from videomae2.models.weights.hub.cache import HubAddress, fetch, find_cached, verify_cached
+from videomae2.models.weights.hub.cache import HubAddress, find_cached, verify_cached
+from videomae2.models.weights.hub.fetch import fetch
 from videomae2.models.weights.hub.licence import (
     LICENCE_KEY,
     find_origin,
@@ -25,13 +26,16 @@ class FetchedModel:
     address: HubAddress
     path: Path
     was_cached: bool
+    was_checked: bool
+    """Whether its hash was known; what was fetched here always is."""
     files: Sequence[Path]
     """Its weights."""
     licence: str | None
 
     def summarize(self) -> Summary:
         """Where it is and what it may be used for, in a few lines."""
-        how = "was in the cache, and has the right hash" if self.was_cached else "fetched, checked"
+        how = "was in the cache" if self.was_cached else "fetched"
+        how += ", and has the right hash" if self.was_checked else ", which knows no hash of it"
         size = format_bytes(sum(path.stat().st_size for path in self.files))
         licence = self.licence or "nobody states one"
         if self.licence and is_non_commercial(self.licence):
@@ -45,6 +49,7 @@ class FetchedModel:
             "address": str(self.address),
             "path": str(self.path),
             "was_cached": self.was_cached,
+            "was_checked": self.was_checked,
             "licence": self.licence,
         }
 
@@ -66,10 +71,11 @@ def get_model(name: Path) -> FetchedModel:
     found = find_cached(address)
     path = fetch(address) if found is None else found
     files = find_weight_files(path) if path.is_dir() else [path]
-    if found is not None:
-        for file in files:
-            verify_cached(file)
-    licence = find_origin(path).get(LICENCE_KEY)
     return FetchedModel(
-        address=address, path=path, was_cached=found is not None, files=files, licence=licence
+        address=address,
+        path=path,
+        was_cached=found is not None,
+        was_checked=found is None or all(map(verify_cached, files)),
+        files=files,
+        licence=find_origin(path).get(LICENCE_KEY),
     )

@@ -26,6 +26,7 @@ from videomae2.models.weights.config_json import (
 )
 from videomae2.models.weights.formats.architecture import ModelHints
 from videomae2.models.weights.formats.read import is_foreign, read_foreign
+from videomae2.models.weights.hub.cache import find_snapshot
 from videomae2.models.weights.hub.licence import find_origin
 from videomae2.models.weights.hub.locate import locate_weights, suggest_released
 from videomae2.models.weights.model_ref import (
@@ -127,6 +128,8 @@ def resolve_checkpoint(
     else:
         folder, reason = find_saved_model(path), "newest checkpoint"
     config = load_model_config(folder)
+    if find_snapshot(folder) is not None:
+        config = replace(config, metadata={**find_origin(folder), **config.metadata})
     used = _choose_weights(folder, config, weights)
     return ModelRef(path=folder, config=config, reason=reason, weights=used)
 

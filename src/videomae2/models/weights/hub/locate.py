@@ -7,13 +7,8 @@ from pathlib import Path
 from videomae2.base.files import path_exists
 from videomae2.base.text import find_nearest
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.hub.cache import (
-    HubAddress,
-    downloads_allowed,
-    fetch,
-    find_cached,
-    find_snapshot,
-)
+from videomae2.models.weights.hub.cache import HubAddress, find_cached, find_snapshot
+from videomae2.models.weights.hub.fetch import downloads_allowed, fetch
 from videomae2.models.weights.hub.released import RELEASED
 
 _ADDRESS = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/(.+?))?/?")

@@ -1,15 +1,21 @@
 """Files of the hub: resumed, checked by their hash, and found again without a network."""
 
 import hashlib
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
 from tests.helpers.hub_cache import local_hub
-from tests.helpers.hub_server import COMMIT
-from videomae2.errors import CheckpointError
-from videomae2.models.weights.hub.cache import HubAddress, choose_files, fetch, forbid_downloads
+from tests.helpers.hub_server import COMMIT, HubServer
+from videomae2.errors import CheckpointError, ConfigError
+from videomae2.models.weights.hub.cache import HubAddress
+from videomae2.models.weights.hub.choose import choose_files
+from videomae2.models.weights.hub.fetch import fetch, forbid_downloads
 from videomae2.models.weights.hub.locate import locate_weights, name_weights
 
 CONTENT = bytes(range(256)) * 400
@@ -125,6 +131,35 @@ def test_a_refusal(hub, status, problem):
     hub.refuse = status
     with pytest.raises(CheckpointError, match=problem):
         fetch(HubAddress(repo=REPO, file=FILE))
+
+
+def test_a_process_that_is_killed_leaves_what_the_next_one_goes_on_from(tmp_path):
+    content, piece = os.urandom(11 * 2**20), 10 * 2**20  # the hub's library writes 10 MiB at once
+    env = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-m", "videomae2", "models", "get", str(NAME)]
+    with HubServer({REPO: {FILE: content}}) as hub:
+        hub.stall_after = piece + 1000
+        env |= {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+        process = subprocess.Popen(command, env=env)
+        partial = f"{hashlib.sha256(content).hexdigest()}.incomplete"
+        while not any(p.stat().st_size == piece for p in tmp_path.rglob(partial)):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        assert not list(tmp_path.rglob("*.pth"))
+        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+        assert "fetched, and has the right hash" in done.stdout
+        assert "cc-by-nc-4.0: not for commercial use" in done.stdout
+        assert hub.downloads()[1].endswith(f"bytes={piece}-")
+        [found] = tmp_path.rglob("*.pth")
+        assert found.read_bytes() == content
+
+
+def test_without_the_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ConfigError, match=r"pip install 'videomae2\[hub\]'"):
+        locate_weights(NAME)
 
 
 LISTING = ("README.md", "config.json", "model.safetensors", "modeling.py", "a/x.pth", "b/x.pth")
