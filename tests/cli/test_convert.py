@@ -87,15 +87,10 @@ def test_every_format_predicts_the_same(place, call):
         assert probabilities == pytest.approx(said["ours"], abs=1e-4), name
 
 
-FEW_OR_ALL = pytest.mark.parametrize(
-    "names", [("ours", "transformers"), pytest.param(("ours", *OUTS), marks=pytest.mark.slow)]
-)
-
-
-@FEW_OR_ALL
-def test_every_format_is_evaluated_and_probed(place, call, tmp_path, names):
+@pytest.mark.slow
+def test_every_format_is_evaluated_and_probed(place, call, tmp_path):
     accuracies = {}
-    for name, path, clips in formats(place, names):
+    for name, path, clips in formats(place):
         out = tmp_path / f"{name}-evaluation"
         call("evaluate", path, place / "v", "--out", out, *clips, *VIEWS)
         accuracies[name] = json.loads((out / "results.json").read_text())["metrics"]

@@ -1,5 +1,6 @@
 """Weights from any format that is known to one of one's choice, with what became of every key."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from videomae2.tensors.normalization import Normalization
 
 FormatName = Literal["videomae2", "official", "videomaev2-hf", "transformers", "mmaction2", "ava"]
 OURS: FormatName = "videomae2"
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +101,7 @@ def prepare_conversion(model: Path, out: Path, config: ConvertConfig) -> Convert
     if problems := config.find_problems():
         raise ConfigError(problems)
     model = locate_model(model)
+    _logger.info("reading  %s", model)
     ref, state = _read(model, config)
     card = replace(ref.config, metadata=_describe_origin(ref))
     files = None if config.to == OURS else build_foreign(state, card, config.to)
@@ -116,6 +119,7 @@ def convert(plan: ConvertPlan) -> None:
         CheckpointError: It reads otherwise.
         OSError: It cannot be written.
     """
+    _logger.info("writing  %s, and reading it back", plan.out)
     if plan.files is not None:
         write_foreign(plan.out, plan.files, plan.state, plan.config)
         return

@@ -156,7 +156,10 @@ TRANSFORMERS4 = Path(__file__).parent / "transformers4" / "pretrained"
 STRANGE = ("x", -1, 10**400, [])
 
 
-@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "hf"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("config.json", marks=pytest.mark.slow), "preprocessor_config.json", "hf"],
+)
 def test_strange_values_in_json_are_one_sentence_or_harmless(tmp_path, name):
     """Whatever a value is replaced by, nothing but a CheckpointError comes out."""
     if name == "hf":

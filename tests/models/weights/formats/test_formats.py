@@ -210,6 +210,9 @@ def test_class_names_of_mmaction2_come_and_go(save, tmp_path):
         out = tmp_path / f"{name}.pth"
         write_foreign(out, build_foreign(state, model.config, name), state, model.config)
         assert read_foreign(out, HINTS).config.class_names == tuple(names)
+    left = build_foreign(state, model.config, "official").report.left_out
+    assert left["card: num_heads"] == "3: who reads it says --num-heads"
+    assert left["card: clips"].startswith("of 4x16x16")
     assert torch.load(tmp_path / "mmaction2.pth")["meta"]["dataset_meta"] == {"classes": names}
 
 

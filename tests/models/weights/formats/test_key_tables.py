@@ -35,7 +35,10 @@ def build(size, kind):
 
 
 @pytest.mark.parametrize("kind", ["classifier", "backbone", "pre-training"])
-@pytest.mark.parametrize("size", ENTRIES)
+@pytest.mark.parametrize(
+    "size",
+    [n if n == "base" else pytest.param(n, marks=pytest.mark.slow) for n in ENTRIES],
+)
 def test_every_name_translates_there_and_back(tmp_path, size, kind):
     state, config = build(size, kind)
     for name in FORMATS:

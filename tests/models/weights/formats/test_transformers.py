@@ -120,7 +120,15 @@ def test_outputs_are_the_same_side_by_side(tmp_path, kind):
     assert card.model.encoder.norm_eps[0] == theirs.config.layer_norm_eps
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        if kind in ("classifier", "pre-training", "without biases")
+        else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
 def test_back_to_transformers_it_is_the_same_to_the_bit(tmp_path, kind):
     theirs = build(kind)
     theirs.save_pretrained(tmp_path / "hf")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import ClassifierConfig
+from videomae2.models.encoder import SIZES
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import (
     ModelConfig,
@@ -35,7 +36,7 @@ def note_dropped(
         config: The card.
         report: Gets what is left out.
         holds: What the format holds: ``cosine_attention``, ``init_values`` (scales of branches),
-            ``clips``, ``class_names``, ``normalization``, ``heads``.
+            ``clips`` and heads, ``class_names``, ``normalization``, ``no_norm``.
         eps: Of LayerNorm there, as ``EncoderConfig.norm_eps``.
 
     Returns:
@@ -54,6 +55,9 @@ def note_dropped(
         dropped["layer_norm_eps"] = f"{ours} here, {theirs} there: outputs differ by about 1e-5"
     if "clips" not in holds and encoder.clip_dimensions != "16x224x224":
         dropped["clips"] = f"of {encoder.clip_dimensions}: who reads it says --frames and --side"
+    usual = {size.embed_dim: size.num_heads for size in SIZES.values()}
+    if "clips" not in holds and usual.get(encoder.shape.embed_dim) != encoder.shape.num_heads:
+        dropped["num_heads"] = f"{encoder.shape.num_heads}: who reads it says --num-heads"
     if "normalization" not in holds and Normalization(mean=config.mean, std=config.std) != (
         Normalization()
     ):
