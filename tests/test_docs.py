@@ -77,6 +77,10 @@ def place(tmp_path_factory):
     return folder
 
 
+def name_page(page: Path) -> str:
+    return page.name
+
+
 def offer_teacher(place: Path, text: str) -> None:
     """The run that earlier commands of a page leave; no training would write over it."""
     link = place / "runs" / "own-cpu-finetune"
@@ -138,21 +142,20 @@ def test_a_walk_from_videos_to_results_works(walk, place, tmp_path, monkeypatch)
         assert main(words) == 0, command
 
 
-@pytest.mark.parametrize(
-    "code", [pytest.param(code, id=page.name) for page in PAGES for code in blocks(page, "python")]
-)
-def test_a_python_example_of_the_docs_works(code, place, monkeypatch, capsys):
-    """It runs as it stands, and says something where it prints."""
-    offer_teacher(place, code)
-    monkeypatch.chdir(place)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_page)
+def test_the_python_examples_of_a_page_work(page, place, monkeypatch, capsys):
+    """They run one after the other as they stand, as in a notebook, and say what they print."""
     names = {}
-    exec(compile(code, "example", "exec"), names)
+    monkeypatch.chdir(place)
+    for code in blocks(page, "python"):
+        offer_teacher(place, code)
+        exec(compile(code, "example", "exec"), names)
+        assert bool(capsys.readouterr().out.strip()) == ("print(" in code)
     assert any(
         getattr(it, "__name__", "").startswith("videomae2")
         or getattr(it, "__module__", "").startswith("videomae2")
         for it in names.values()
     )
-    assert bool(capsys.readouterr().out.strip()) == ("print(" in code)
 
 
 def test_pages_link_to_what_is_there():

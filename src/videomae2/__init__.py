@@ -17,8 +17,22 @@ if TYPE_CHECKING:
     from videomae2.commands.train.pretrain import pretrain
     from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
     from videomae2.data.video.reader import open_reader
-    from videomae2.inference.predictor import Predictor
-    from videomae2.models.weights.resolve import load_autoencoder, load_classifier
+    from videomae2.data.views.clip import read_clip
+    from videomae2.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        Interrupted,
+        ManifestError,
+        NonFiniteLossError,
+        TooManyUnreadableError,
+        VideoError,
+        VideoMAE2Error,
+        VideoTimeoutError,
+    )
+    from videomae2.inference.encoder import Encoder, load
+    from videomae2.inference.prediction import Prediction
+    from videomae2.inference.predictor import Predictor, load_classifier
     from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 __version__ = "0.1.0"
@@ -26,41 +40,67 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unasked
 
 _MODULES = {
+    "CheckpointError": "videomae2.errors",
+    "ConfigError": "videomae2.errors",
     "DISTILL_RECIPES": "videomae2.recipes.table",
+    "DataError": "videomae2.errors",
     "DistillRun": "videomae2.config.runs",
+    "Encoder": "videomae2.inference.encoder",
     "EvaluateConfig": "videomae2.commands.evaluate.config",
     "FINETUNE_RECIPES": "videomae2.recipes.table",
     "FinetuneRun": "videomae2.config.runs",
+    "Interrupted": "videomae2.errors",
+    "ManifestError": "videomae2.errors",
+    "NonFiniteLossError": "videomae2.errors",
+    "Prediction": "videomae2.inference.prediction",
     "Predictor": "videomae2.inference.predictor",
     "PretrainRun": "videomae2.config.runs",
     "RECIPES": "videomae2.recipes.table",
+    "TooManyUnreadableError": "videomae2.errors",
+    "VideoError": "videomae2.errors",
+    "VideoMAE2Error": "videomae2.errors",
+    "VideoTimeoutError": "videomae2.errors",
     "distill": "videomae2.commands.train.distill",
     "evaluate": "videomae2.commands.evaluate.run",
     "finetune": "videomae2.commands.train.finetune",
-    "load_autoencoder": "videomae2.models.weights.resolve",
-    "load_classifier": "videomae2.models.weights.resolve",
+    "load": "videomae2.inference.encoder",
+    "load_classifier": "videomae2.inference.predictor",
     "open_reader": "videomae2.data.video.reader",
     "predict": "videomae2.commands.predict",
     "pretrain": "videomae2.commands.train.pretrain",
+    "read_clip": "videomae2.data.views.clip",
 }
 
 __all__ = [
     "DISTILL_RECIPES",
     "FINETUNE_RECIPES",
     "RECIPES",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
     "DistillRun",
+    "Encoder",
     "EvaluateConfig",
     "FinetuneRun",
+    "Interrupted",
+    "ManifestError",
+    "NonFiniteLossError",
+    "Prediction",
     "Predictor",
     "PretrainRun",
+    "TooManyUnreadableError",
+    "VideoError",
+    "VideoMAE2Error",
+    "VideoTimeoutError",
     "distill",
     "evaluate",
     "finetune",
-    "load_autoencoder",
+    "load",
     "load_classifier",
     "open_reader",
     "predict",
     "pretrain",
+    "read_clip",
 ]
 
 

@@ -4,6 +4,7 @@ inputs          files, folders and lines of standard input → videos
 views           which views of a whole video: as asked, else as the model was trained
 classifier      a classifier from its path to what it says: resolve, name, load, interpret
 scorer          views of a video → scores
+encoder         an encoder from its path to features of clips, and a module to train
 cpu_parallel    parts of a batch side by side, each on one core
 score_list      a list of videos → scores of all views, in a file that only grows
 prediction      what it says of a video, or of a window

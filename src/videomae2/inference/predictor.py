@@ -43,6 +43,7 @@ from videomae2.inference.prediction import Prediction, WindowPrediction
 from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.task_type import LabelSpace
+from videomae2.tasks.classify import ClipScorer
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 DEFAULT_READING = ReadingConfig(num_workers=1, timeout_seconds=120.0)
@@ -114,7 +115,16 @@ class Predictor:
         self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 
     @property
+    def module(self) -> ClipScorer:
+        """A ``torch.nn.Module`` that trains as any other: pixels 0…255 → scores before softmax.
+
+        From [clips, frames, height, width, channels] to [clips, outputs].
+        """
+        return ClipScorer(self.classifier.task)
+
+    @property
     def outputs(self) -> LabelSpace:
+        """How many there are, what they mean, and what they are called."""
         return self.classifier.label_space
 
     def score_clips(
@@ -295,6 +305,10 @@ class Predictor:
 
     def _interpret(self, scores: ViewScores, subject: str) -> Float64[np.ndarray, "views outputs"]:
         return interpret_scores(check_finite(scores, subject), self.outputs.task_type)
+
+
+load_classifier = Predictor
+"""The name by which ``videomae2`` gives it, beside ``load``."""
 
 
 def _to_path(name: Path | str | None) -> Path | None:

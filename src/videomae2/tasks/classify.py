@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, SHARE
@@ -78,8 +78,15 @@ class ClassifyTask(nn.Module):
 
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
-        cubes = self.normalize.split(clips.pixels, self.model.cubes)
-        scores = self.model(cubes, keys=clips.keys)
+        return self.score(clips.pixels, clips.keys)
+
+    def score(
+        self,
+        pixels: Shaped[Tensor, "batch frames height width channels"],
+        keys: Int64[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch outputs"]:
+        """The same of pixels 0…255 alone; in training what is left out draws by ``keys``."""
+        scores = self.model(self.normalize.split(pixels, self.model.cubes), keys=keys)
         if self.config.task_type == "regression":
             return scores.float() * self.target_std + self.target_mean
         return scores
@@ -98,6 +105,20 @@ class ClassifyTask(nn.Module):
             scores, _require_targets(clips), options
         )
         return weighted_mean(losses, clips.weights if balance is None else clips.weights * balance)
+
+
+class ClipScorer(nn.Module):
+    """A classifier as a plain module: pixels of clips → raw scores."""
+
+    def __init__(self, task: ClassifyTask) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(
+        self, pixels: Shaped[Tensor, "batch frames height width channels"]
+    ) -> Float[Tensor, "batch outputs"]:
+        """Scores before softmax or sigmoid, numbers in the units of the data."""
+        return self.task.score(pixels)
 
 
 @torch.no_grad()

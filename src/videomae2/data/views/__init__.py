@@ -7,6 +7,7 @@ crops       which part of the frames a view shows
 requests    what a reading process is asked for: clips of training, views of a test
 read        what it does: read a sample, or all views of a video
 frame_cache frames of videos that were decoded before, for all reading processes
+clip        one clip of a video as an array, for people
 lengths     how many frames of a clip repeat, and what a video takes in memory, before a run
 scan        a long video read part by part
 clip_cutter clips of windows out of a scan, as its frames come (with torch)

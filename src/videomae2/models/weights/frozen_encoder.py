@@ -55,19 +55,16 @@ class FrozenEncoder:
     description: str = ""
     """What they compute, whatever the weights."""
 
-    @torch.no_grad()
     def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
         """Give the tokens before the final norm, of clips of pixels 0…255, in token order."""
         return self.encoder(self.normalize.split(pixels, self.encoder.cubes))
 
-    @torch.no_grad()
     def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
         """Give the mean of the tokens, without and with the final norm, in float32."""
         if self.norm_input == "slots":
             return self.pool_slots(tokens).mean(dim=2)
         return self._pool(tokens.float(), slots=1)[:, :, 0]
 
-    @torch.no_grad()
     def pool_slots(
         self, tokens: Float[Tensor, "clips tokens dim"]
     ) -> Float[Tensor, "clips kinds slots dim"]:
