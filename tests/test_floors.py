@@ -46,6 +46,7 @@ COMPOSED_COMMANDS = {
     "demo": {"evaluate", "reconstruct"},
     "pipeline": {"evaluate"},
     "evaluate": {"probe"},  # baselines are probes
+    "export": {"convert", "evaluate"},  # formats, and labelled videos
     "models": {"convert"},  # what is published is converted before
 }
 """Commands that are made of others, and of which."""

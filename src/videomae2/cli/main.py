@@ -60,9 +60,9 @@ COMMANDS = {
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
-    "extract": Command("features of videos, in a folder", "videomae2.cli.extract:main"),
+    "extract": Command("features of videos, in a folder", "videomae2.cli.features.extract:main"),
     "search": Command(
-        "videos and moments like a video, by their features", "videomae2.cli.search:main"
+        "videos and moments like a video, by their features", "videomae2.cli.features.search:main"
     ),
     "merge-datasets": Command(
         "one labelled set of several, without test videos in training",
@@ -72,13 +72,17 @@ COMMANDS = {
         "a pipeline of stages, from one file", "videomae2.cli.run:main", handles_stop_signals=True
     ),
     "reconstruct": Command(
-        "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
+        "original, hidden and rebuilt video as pictures", "videomae2.cli.pictures.reconstruct:main"
     ),
     "predict": Command(
         "scores of videos, or a time line of a long one", "videomae2.cli.predict.main:main"
     ),
     "convert": Command(
-        "weights from and to the formats of other software", "videomae2.cli.convert:main"
+        "weights from and to the formats of other software", "videomae2.cli.weights.convert:main"
+    ),
+    "export": Command(
+        "a model as ONNX, torch.export or in other formats, verified",
+        "videomae2.cli.weights.export:main",
     ),
     "models": Command("released weights: list, fetch, publish", "videomae2.cli.models.main:main"),
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
@@ -87,7 +91,6 @@ COMMANDS = {
 
 PLANNED = {
     "features": "'extract' writes the features of videos into a folder",
-    "export": "a run folder or saved model holds the weights as safetensors",
     "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",
     "detect": "'predict --timeline' says when something happens, not where",
     "localize": "'predict --timeline' says when something happens",

@@ -134,7 +134,7 @@ def whole_indices(
         share, place = MIN_WHOLE_SHARE + (1 - MIN_WHOLE_SHARE) * uniform[0], uniform[1]
     first = place * (1 - share) * num_frames
     middles = (np.arange(frames) + 0.5) / frames
-    return _floor_frames(first + share * num_frames * middles, num_frames)
+    return floor_frames(first + share * num_frames * middles, num_frames)
 
 
 def whole_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray, "clips frames"]:
@@ -146,9 +146,10 @@ def whole_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray
     return whole_indices(num_frames, frames * clips, None).reshape(frames, clips).T
 
 
-def _floor_frames(
+def floor_frames(
     positions: Float64[np.ndarray, "*shape"], num_frames: int
 ) -> Int64[np.ndarray, "*shape"]:
+    """Whole frames of positions between them, none beyond the last."""
     return np.clip(positions.astype(np.int64), 0, num_frames - 1)
 
 
