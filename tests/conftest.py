@@ -5,6 +5,7 @@ Property tests try the same examples in every run, so that a failure is there ag
 
 import gc
 import logging
+import signal
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -15,6 +16,12 @@ from tests.helpers import shape_checks
 shape_checks.install()
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
+for _number, _handler in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:  # by nohup, or a script's background job
+        signal.signal(_number, _handler)
 
 
 def pytest_addoption(parser):
