@@ -352,11 +352,14 @@ SPELLINGS = [
     (CAFE, "how their letters are encoded"),
     (["Walk", "walk"], "case"),
     (["going  up", "going up"], "blanks"),
+    (["walk_left", "walk left"], "blanks, _ or - between words"),
+    (["walk-left", "Walk_left"], "blanks, _ or - between words and case"),
+    (["step\N{EN DASH}2", "step 2"], "blanks, _ or - between words"),
     ([CAFE[1], "café "], "how their letters are encoded"),
 ]
 
 
-@pytest.mark.parametrize(("names", "difference"), SPELLINGS[:3])
+@pytest.mark.parametrize(("names", "difference"), SPELLINGS[:-1])
 def test_two_spellings_of_a_class_are_one_question(tmp_path, names, difference):
     text = "path,label\n" + "".join(f"{n}.mp4,{name}\n" for n, name in enumerate([*names, "sit"]))
     files = ["0.mp4", "1.mp4", "2.mp4"]
@@ -365,6 +368,12 @@ def test_two_spellings_of_a_class_are_one_question(tmp_path, names, difference):
     one = read(tmp_path, text, files=files, spelling="same")
     assert (one.labels[0], len(one.class_names)) == (one.labels[1], 2)
     assert len(read(tmp_path, text, files=files, spelling="distinct").class_names) == 3
+
+
+@pytest.mark.parametrize("names", [("-1 x", "1 x"), ("_a", "a"), ("left-", "left"), ("x12", "x1-2")])
+def test_what_is_not_between_words_tells_classes_apart(tmp_path, names):
+    text = "path,label\n" + "".join(f"{n}.mp4,{name}\n" for n, name in enumerate(names))
+    assert len(read(tmp_path, text, files=["0.mp4", "1.mp4"]).class_names) == 2
 
 
 @pytest.mark.parametrize("names", [pair for pair, _ in SPELLINGS])

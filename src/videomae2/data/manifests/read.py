@@ -67,9 +67,9 @@ class ListConfig:
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
-    """Whether names of classes, groups or filtered values that differ only in case, blanks or the
-    encoding of their letters mean the same or distinct ones; an error asks where there are
-    such."""
+    """Whether names of classes, groups or filtered values that differ only in case, in what is
+    between words (blanks, _, -) or in the encoding of their letters mean the same or distinct ones;
+    an error asks where there are such."""
 
     def read(
         self,
