@@ -18,7 +18,9 @@ def place(tmp_path_factory):
 
 def call(place, *words):
     start = ["probe", place / "model", place / "train", place / "test"]
-    fixed = ["--cache-dir", place / "cache", "--device", "cpu", "--num-workers", 0, "--epochs", 1]
+    words = [str(word).replace("PLACE", str(place)) for word in words]
+    words = words if "--cache-dir" in words else [*words, "--cache-dir", place / "cache"]
+    fixed = ["--device", "cpu", "--num-workers", 0, "--epochs", 1]
     return main([str(word) for word in [*start, *words, *fixed]])
 
 
@@ -62,6 +64,7 @@ def test_a_dry_run_shows_the_plan(place, capsys):
     ("words", "problem"),
     [
         (("--methods", "svm"), "--methods wants one of"),
+        (("--cache-dir", "PLACE/train/cache"), "choose another --cache-dir"),
         (("--ema",), "has no running mean of its weights"),
         (("--layout", "table"), "is a folder, the layout 'table' wants a file"),
     ],

@@ -19,6 +19,7 @@ from videomae2.commands.reconstruct_clip import (
     read_clip,
     warn_about_folder,
 )
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.video.reader import read_file_mode
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
@@ -114,6 +115,8 @@ def prepare_reconstruction(
     """
     read_file_mode(video)
     model = _load_model(run, config, device)
+    folder = out or find_run_folder(model.path) / "reconstructions"
+    check_outside(folder, video)
     num_frames = model.task.model.cubes.frames
     if frames_shown is None:
         frames_shown = min(_DEFAULT_SHOWN_FRAMES, num_frames)
@@ -128,7 +131,7 @@ def prepare_reconstruction(
         video=video,
         clip=clip,
         frames_shown=frames_shown,
-        folder=out or find_run_folder(model.path) / "reconstructions",
+        folder=folder,
     )
 
 
@@ -153,7 +156,7 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
 
 
 def _choose_name(folder: Path, video: Path) -> str:
-    """The files' name: the video's, numbered where that is taken by another video."""
+    """The files' name: the video's, numbered where that is taken by another video or file."""
     index_path = folder / _INDEX_FILE
     try:
         index = dict(json.loads(index_path.read_text(encoding="utf-8")))
@@ -161,10 +164,14 @@ def _choose_name(folder: Path, video: Path) -> str:
         index = {}
     source, default_name = os.path.realpath(video), shorten_name(video.stem)
     name, number = default_name, 2
-    while index.get(name, source) != source:
+    while index.get(name, source) != source or (name not in index and _is_taken(folder, name)):
         name, number = f"{default_name}-{number}", number + 1
     atomic_write_text(index_path, dump_json(index | {name: source}, indent=1) + "\n")
     return name
+
+
+def _is_taken(folder: Path, name: str) -> bool:
+    return any(os.path.lexists(folder / f"{name}.{ending}") for ending in ("png", "mp4"))
 
 
 def reconstruct_videos(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomae2.base.names import path_of_uri
 from videomae2.data.live.pipe import looks_like_video
 from videomae2.data.manifests.bit_depth import find_bits_of_video
 from videomae2.data.manifests.manifest import Entry
@@ -88,7 +89,7 @@ def stream_lines(descriptor: int, head: bytes = b"") -> Iterator[list[str]]:
 
 
 def _expand_path(path: str, bits: int | None) -> list[VideoInput]:
-    path = os.path.expanduser(path)
+    path = os.path.expanduser(path_of_uri(path))
     if not os.path.isdir(path):
         found = find_bits_of_video(path) if bits is None else None
         used = found[0] if found else bits or _ALL_BITS

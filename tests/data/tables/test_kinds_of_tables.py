@@ -370,7 +370,9 @@ def test_two_spellings_of_a_class_are_one_question(tmp_path, names, difference):
     assert len(read(tmp_path, text, files=files, spelling="distinct").class_names) == 3
 
 
-@pytest.mark.parametrize("names", [("-1 x", "1 x"), ("_a", "a"), ("left-", "left"), ("x12", "x1-2")])
+@pytest.mark.parametrize(
+    "names", [("-1 x", "1 x"), ("_a", "a"), ("left-", "left"), ("x12", "x1-2")]
+)
 def test_what_is_not_between_words_tells_classes_apart(tmp_path, names):
     text = "path,label\n" + "".join(f"{n}.mp4,{name}\n" for n, name in enumerate(names))
     assert len(read(tmp_path, text, files=["0.mp4", "1.mp4"]).class_names) == 2

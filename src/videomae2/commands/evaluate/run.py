@@ -36,7 +36,7 @@ from videomae2.commands.evaluate.results import (
     format_unreadable,
     write_results,
 )
-from videomae2.data.manifests.read import check_list_exists
+from videomae2.data.manifests.layouts import check_list_exists
 from videomae2.data.manifests.roots import check_outside
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError

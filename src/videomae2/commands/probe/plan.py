@@ -23,6 +23,7 @@ from videomae2.commands.probe.knn_linear import (
 )
 from videomae2.commands.probe.poolings import check_in_place
 from videomae2.commands.probe.split_features import cv_splits
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.errors import ConfigError
 from videomae2.inference.feature_store import count_done
@@ -133,13 +134,15 @@ def prepare_probe(
     frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
     views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     _check_slots(settings, clips.clips * frozen.encoder.cubes.grid[0])
+    cache_dir = settings.cache_dir or default_cache_dir()
+    check_outside(cache_dir, train, *([] if test is None else [test]), flag="--cache-dir")
     extractor = FeatureExtractor(
         frozen=frozen.to(runtime.device),
         runtime=runtime,
         clips=clips.clips,
         batch_size=settings.batch_size,
         kept=_choose_kept(frozen, data, clips.clips, settings),
-        cache_dir=settings.cache_dir or default_cache_dir(),
+        cache_dir=cache_dir,
         reading=settings.reading,
     )
     manifests = {"videos": data.train}
