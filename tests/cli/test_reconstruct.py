@@ -129,6 +129,15 @@ def test_files_of_others_are_not_written_over(run, video, tmp_path, capsys):
     assert names == {"a.mp4", "a-2.mp4", "a-2.png", "videos.json"}
 
 
+def test_a_clip_begins_in_no_jump_of_the_clock(run, tmp_path, capsys):
+    times = [40 * n for n in range(30)] + [3_600_000 + 40 * n for n in range(30)]
+    video = encode(tmp_path / "a.mkv", frames=60, times=times)
+    assert call(run, video, "--start", 50, "--out", tmp_path / "out") == 2
+    assert "its clock jumps, so no frame is from 1.20 s to 3600.00 s" in capsys.readouterr().err
+    for start in (0, 3600):
+        assert call(run, video, "--start", start, "--out", tmp_path / "out") == 0
+
+
 def test_images_that_are_no_frames_are_said(run, tmp_path, capsys):
     (tmp_path / "v").mkdir()
     frame = Image.new("RGB", (32, 32))

@@ -151,12 +151,12 @@ def test_moments_in_words(seconds, decimals, said):
 
 
 def test_a_film_runs_as_fast_as_the_video():
-    rate, shown = select_frames(np.arange(100) / 50, 2.0)
+    rate, _, shown = select_frames(np.arange(100) / 50, 2.0)
     assert (rate, len(shown)) == (30, 60)
     assert shown[:6].tolist() == [0, 1, 3, 5, 6, 8]
-    rate, shown = select_frames(np.arange(10) / 5, 1.0)
+    rate, _, shown = select_frames(np.arange(10) / 5, 1.0)
     assert (rate, shown.tolist()) == (5, [0, 1, 2, 3, 4])
-    rate, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
+    rate, _, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
     assert shown.tolist() == [0, 1, 2, 2, 2, 2, 2, 2, 3, 4]
 
 

@@ -36,12 +36,13 @@ _ENDINGS = ("json", "csv", "windows.csv", "srt", "png", "mp4")
 def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
     """What JSON says of a time line: the video, its windows and its segments."""
     starts, stops = timeline.windows.starts, timeline.windows.stops
+    hop = timeline.windows.hop_seconds
     entry: dict[str, Any] = {
         "video": timeline.video,
         "seconds": _round_to_ms(timeline.length_seconds),
         "windows": len(starts),
         "window_seconds": _round_to_ms(stops[0] - starts[0]),
-        "hop_seconds": _round_to_ms(starts[1] - starts[0]) if len(starts) > 1 else None,
+        "hop_seconds": None if hop is None else _round_to_ms(hop),
         "task_type": timeline.outputs.task_type,
     }
     if timeline.outputs.classification_type is None:
@@ -54,6 +55,11 @@ def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
         keys = ("start", "stop", "class", "name", "probability")
         rows = _build_segment_rows(timeline)
         entry["segments"] = [dict(zip(keys, row, strict=True)) for row in rows]
+    if timeline.windows.jumps:
+        entry["no_frames"] = [
+            {"start": _round_to_ms(start), "stop": _round_to_ms(stop)}
+            for start, stop in timeline.windows.jumps
+        ]
     if timeline.num_lost:
         entry["error"] = timeline.describe_loss()
     return entry
@@ -69,7 +75,7 @@ def write_segments_csv(timeline: Timeline, path: Path) -> Path:
 def write_windows_csv(timeline: Timeline, path: Path) -> Path:
     """Write one row per window with what the model said of it: every probability or number."""
     windows = timeline.windows
-    rows = _build_rows(windows.starts, windows.stops, timeline.scores)
+    rows = _build_rows(zip(windows.starts, windows.stops, timeline.scores, strict=True))
     return _write_table(path, _list_names(timeline), rows)
 
 
@@ -127,14 +133,13 @@ def _build_segment_rows(timeline: Timeline) -> list[tuple[float, float, int, str
 
 
 def _build_bin_rows(timeline: Timeline) -> list[list[float]]:
-    edges = timeline.bins.edges
-    return _build_rows(edges[:-1], edges[1:], timeline.bins.scores)
+    return _build_rows(timeline.bins.iterate_scored())
 
 
-def _build_rows(starts: np.ndarray, stops: np.ndarray, scores: np.ndarray) -> list[list[float]]:
+def _build_rows(scored: Iterable[tuple[float, float, np.ndarray]]) -> list[list[float]]:
     return [
-        [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row)]
-        for start, stop, row in zip(starts, stops, scores.tolist(), strict=True)
+        [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row.tolist())]
+        for start, stop, row in scored
     ]
 
 
@@ -254,12 +259,12 @@ def _write_overlay_video(
         info = open_scan(pool, request)
         assert info.seconds is not None  # else there were no time line
         shown_seconds = info.seconds + info.start_seconds
-        fps, indices = select_frames(shown_seconds, timeline.length_seconds)
+        fps, moments, indices = select_frames(shown_seconds, timeline.length_seconds)
         parts = iterate_scan(pool, request, np.unique(indices).tolist(), info.shape)
         frames = (pair for part in parts for pair in zip(part.indices, part.frames, strict=True))
-        pictures = compose_overlay_video(timeline, frames, indices, fps)
+        pictures = compose_overlay_video(timeline, frames, indices, moments)
         with atomic_write(path) as partial:
-            tracked = _track_pictures(pictures, fps, timeline.length_seconds, title)
+            tracked = _track_pictures(pictures, fps, len(indices) / float(fps), title)
             write_video(partial, tracked, rate=fps, crf=_OVERLAY_CRF, faststart=True)
     return path
 
