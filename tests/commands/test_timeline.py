@@ -9,13 +9,7 @@ from PIL import Image
 
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.logs import watching_jobs
-from videomae2.commands.timeline import (
-    TimelineFolder,
-    build_timeline_json,
-    write_segments_csv,
-    write_srt,
-    write_windows_csv,
-)
+from videomae2.commands.timeline import TimelineFolder
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.sliding import SlidingWindows
 from videomae2.errors import ConfigError
@@ -25,6 +19,12 @@ from videomae2.inference.timeline import Timeline, TimelineConfig, compute_timel
 from videomae2.metrics.timeline_smoothing import TimeBins, compute_activations, find_segments
 from videomae2.models.task_type import LabelSpace
 from videomae2.reports.timeline import format_clock, write_timeline_picture
+from videomae2.reports.timeline_text import (
+    build_timeline_json,
+    write_segments_csv,
+    write_srt,
+    write_windows_csv,
+)
 from videomae2.reports.timeline_video import select_frames
 
 pytestmark = pytest.mark.usefixtures("reads_here")

@@ -57,11 +57,12 @@ class _LoadedModel:
     name: str
     config: ReconstructConfig
     frame_sampling: FrameSampling | None
+    bits: int | None
 
     def read_clip(self, video: Path) -> VideoClip:
         run = find_run_folder(self.path)
         source = find_source(run, video, self.config, self.frame_sampling)
-        return read_clip(video, self.task.model.cubes, source, self.config)
+        return read_clip(video, self.task.model.cubes, source, self.config, bits=self.bits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,7 +214,7 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
     name: str = card.model.encoder.size
     if "step" in card.metadata:
         name += f", step {card.metadata['step']}"
-    return _LoadedModel(folder, task, name, config, card.frame_sampling)
+    return _LoadedModel(folder, task, name, config, card.frame_sampling, card.bits)
 
 
 def _reconstruct_clip(

@@ -68,9 +68,14 @@ class VideoClip:
 
 
 def read_clip(
-    video: Path, cubes: Cubes, source: SourceConfig | None, config: ReconstructConfig
+    video: Path,
+    cubes: Cubes,
+    source: SourceConfig | None,
+    config: ReconstructConfig,
+    *,
+    bits: int | None = None,
 ) -> VideoClip:
-    """Read the clip that is shown of a video.
+    """Read the clip that is shown of a video; ``bits``: used of images of 16 in training.
 
     Raises:
         VideoError: If it cannot be read or has another number of channels.
@@ -81,7 +86,7 @@ def read_clip(
         video,
         pixels="gray" if cubes.channels == 1 else "rgb",
         frame_rate=frame_rate,
-        bits=config.bits or (source.bits if source else None),
+        bits=config.bits or bits or (source.bits if source else None),
     ) as reader:
         indices = _select_indices(reader, cubes.frames, video, source, config)
         unique_indices, positions = np.unique(indices, return_inverse=True)

@@ -11,6 +11,7 @@ predictor       videos → predictions, one after the other
 timeline        a long video → what holds when
 stream          a stream → what the model says of each window, as it comes
 window_cutter   the clips of its windows
+clip_cutter     those of the windows of a time line
 probe_data      labelled lists of training and test videos
 features        frozen features of a list: from the disk, else from its videos
 feature_store   features on disk, video by video

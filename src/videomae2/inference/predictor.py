@@ -24,6 +24,7 @@ from videomae2.data.live.memory import (
 )
 from videomae2.data.live.sources import LiveConfig
 from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.manifests.bit_depth import choose_bits
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.read import read_views_of
@@ -65,7 +66,8 @@ class Predictor:
         views: Which views of a whole video are averaged; as in evaluation if not given.
         reading: How videos are read; in a process of their own, 120 s each, if not given.
         frame_rate: Frames per second of folders of images and arrays, which have no clock.
-        bits: How many bits are used where their frames have 16; found out if not given.
+        bits: How many bits are used where their frames have 16; as in training if not given,
+            and found out where nothing says it.
 
     Raises:
         CheckpointError: There is no model, it is no classifier with a head, or names and outputs
@@ -109,7 +111,7 @@ class Predictor:
             limits=replace(reading.limits(), max_frames=_MAX_FRAMES),
             frame_rate=frame_rate,
         )
-        self.bits = bits
+        self.bits = choose_bits(bits, ref.config.bits, ref.path)
         self.classifier = load_classifier_task(ref, runtime)
         self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 

@@ -97,7 +97,8 @@ def load_train_test(
             train_manifest, inferred.names, list_config.test_share, seed, max_videos
         )
     class_names = train_manifest.class_names
-    test_config = replace(list_config, filter=list_config.filter_test)
+    bits = list_config.bits or train_manifest.bits
+    test_config = replace(list_config, filter=list_config.filter_test, bits=bits)
     test_manifest = test_config.read(
         test, labels="required", class_names=class_names, groups=groups
     )

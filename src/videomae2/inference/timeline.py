@@ -5,7 +5,6 @@ small. Axes: windows, outputs, frames.
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -19,12 +18,11 @@ from torch import Tensor
 from videomae2.base.progress import track
 from videomae2.base.ranges import POSITIVE, SHARE, find_range_errors
 from videomae2.base.text import format_count
-from videomae2.data.video.trim import check_channels, fit_channels
+from videomae2.data.video.trim import check_channels
 from videomae2.data.views.jumps import format_jumps
 from videomae2.data.views.scan import (
     SCAN_FUNCTION,
     ScanInfo,
-    ScanPart,
     ScanRequest,
     iterate_scan,
     open_scan,
@@ -32,6 +30,7 @@ from videomae2.data.views.scan import (
 from videomae2.data.views.sliding import SlidingWindows, WindowRule
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import ConfigError, VideoError
+from videomae2.inference.clip_cutter import ClipCutter
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.views import format_frames
@@ -116,7 +115,7 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
         stream_info = open_scan(pool, request)
         windows = plan_windows(predictor, config, stream_info, video.entry.path)
         parts = iterate_scan(pool, request, np.unique(windows.frames).tolist(), stream_info.shape)
-        clips = _ClipCutter(predictor, windows)
+        clips = ClipCutter(predictor, windows)
         name, length_seconds = os.path.basename(video.entry.path), float(windows.stops[-1])
         scores = []
         with track(name, total=length_seconds, unit="s") as progress:
@@ -238,43 +237,6 @@ def build_window_rule(predictor: Predictor, config: TimelineConfig) -> WindowRul
         hop_seconds=config.hop_seconds,
         centered=views.frame_sampling != "strided",
     )
-
-
-class _ClipCutter:
-    """Cuts the clips of windows out of a video that is read from first to last."""
-
-    def __init__(self, predictor: Predictor, windows: SlidingWindows) -> None:
-        self._scorer, self._pending = predictor.scorer, deque(windows.frames.tolist())
-        self._frames: dict[int, Tensor] = {}
-        self._number = 0
-        self.complete: list[int] = []
-        """The windows that were cut, by their numbers."""
-        self.error: VideoError | None = None
-        """Why others were not."""
-
-    def cut(self, parts: Iterator[ScanPart]) -> Iterator[tuple[Tensor, int]]:
-        """Give clips with the numbers of their windows; a damaged frame costs its windows alone."""
-        try:
-            for part in parts:
-                self.error = self.error or part.error
-                if part.indices:
-                    frames = fit_channels("", part.frames, self._scorer.views.channels)
-                    cropped = self._scorer.crop_center(frames)
-                    self._frames.update(zip(part.indices, cropped, strict=True))
-                yield from self._cut_until(part.last)
-        except VideoError as error:
-            self.error = self.error or error
-
-    def _cut_until(self, last: int) -> Iterator[tuple[Tensor, int]]:
-        while self._pending and self._pending[0][-1] <= last:
-            indices = self._pending.popleft()
-            if all(index in self._frames for index in indices):
-                self.complete.append(self._number)
-                yield torch.stack([self._frames[index] for index in indices]), self._number
-            self._number += 1
-        first = self._pending[0][0] if self._pending else last + 1
-        for dropped in [index for index in self._frames if index < first]:
-            del self._frames[dropped]
 
 
 def _score_clips(

@@ -9,7 +9,6 @@ from videomae2.base.names import dump_json, printable_name
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.cli.terminal import print_error, print_pairs, print_summary
-from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import VideoError
 from videomae2.inference.classifier import format_class_names_flag
 from videomae2.inference.prediction import Prediction
@@ -17,6 +16,7 @@ from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import Timeline
 from videomae2.inference.views import format_frames, is_assumed
 from videomae2.reports.timeline import format_clock
+from videomae2.reports.timeline_text import build_timeline_json
 
 _logger = logging.getLogger(__name__)
 

@@ -126,7 +126,7 @@ def prepare_baselines(
 def _load_training(ref: ClassifierRef, dataset: EvalDataset, config: EvaluateConfig) -> Manifest:
     """The videos that the run learnt from, or those that are named, with the model's classes."""
     if config.baseline_train is not None:
-        return ListConfig(filter=config.baseline_filter).read(
+        return ListConfig(filter=config.baseline_filter, bits=ref.config.bits).read(
             config.baseline_train, labels="required", class_names=dataset.classes
         )
     if ref.run is None or not path_exists(ref.run / RUN_FILE):

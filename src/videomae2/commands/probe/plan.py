@@ -1,7 +1,7 @@
 """Weights and labelled videos → what will be probed, checked without reading a video."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from videomae2.commands.probe.knn_linear import (
 )
 from videomae2.commands.probe.poolings import check_in_place
 from videomae2.commands.probe.split_features import cv_splits
+from videomae2.data.manifests.bit_depth import choose_bits
 from videomae2.data.manifests.roots import check_outside
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.errors import ConfigError
@@ -132,6 +133,10 @@ def prepare_probe(
     data = load_train_test(train, test, list_config, seed=settings.seed)
     _check_folds(data, settings)
     frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
+    bits = choose_bits(list_config.bits, frozen.bits, weights)
+    if bits is not None and bits != data.train.bits:
+        list_config = replace(list_config, bits=bits)
+        data = load_train_test(train, test, list_config, seed=settings.seed)
     views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     _check_slots(settings, clips.clips * frozen.encoder.cubes.grid[0])
     cache_dir = settings.cache_dir or default_cache_dir()

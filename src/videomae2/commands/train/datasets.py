@@ -19,7 +19,7 @@ from videomae2.config.runs import ClassifierRun, FinetuneRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
-from videomae2.data.loading.sources import SourceConfig, check_timestamps
+from videomae2.data.loading.sources import SourceConfig, check_timestamps, with_found_bits
 from videomae2.data.splits.overlap import describe_entry, find_overlap
 from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
 from videomae2.errors import DataError
@@ -79,6 +79,7 @@ def load_train_val_data(run: FinetuneRun) -> TrainValData:
     sources, read = run.data.sources, LABEL_READERS[run.task.task_type]
     data = read(sources, run.labels)
     check_timestamps(sources, data.manifests)
+    run = replace(run, data=with_found_bits(run.data, data.manifests))
     if run.task.task_type == "multiclass" and len(data.class_names) < 2:
         raise DataError(
             f"{sources[0].path} has one class only, {data.class_names[0]!r}; a classifier wants "
@@ -141,6 +142,9 @@ def build_val_sources(run: ClassifierRun) -> tuple[SourceConfig, ...]:
             filter=validation.filter,
             frame_name=validation.frame_name or sources[0].frame_name,
             frame_rate=validation.frame_rate or sources[0].frame_rate,
+            bits=validation.bits or sources[0].bits,
+            first_label=validation.first_label or sources[0].first_label,
+            spelling=sources[0].spelling if validation.spelling == "ask" else validation.spelling,
         ),
     )
 

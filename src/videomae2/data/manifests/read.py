@@ -8,7 +8,7 @@ from typing import Annotated
 
 from videomae2.base.names import path_of_uri
 from videomae2.base.ranges import BITS, POSITIVE, Range
-from videomae2.data.manifests.bit_depth import find_bits
+from videomae2.data.manifests.bit_depth import describe_other_bits, find_bits
 from videomae2.data.manifests.builder import (
     LabelPolicy,
     ManifestBuilder,
@@ -46,7 +46,7 @@ class ListConfig:
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the frame interval or a window counts in seconds. Video files go by their own times."""
     bits: Annotated[int | None, BITS] = None
-    """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
+    """Bits used of images and arrays of 16; as in training if not given, or found out from some."""
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
@@ -182,8 +182,10 @@ def _locate_entries(
 
 def _with_bits(manifest: Manifest, bits: int | None) -> Manifest:
     """Say which bits count, where frames have more than 8."""
-    found = find_bits(manifest) if bits is None else None
-    if found is None:
-        return replace(manifest, bits=bits or 16)
-    text = f"{found[0]} of 16 bits taken, since the largest value seen is {found[1]}"
-    return replace(manifest, bits=found[0], description=f"{manifest.description}, {text}")
+    found = find_bits(manifest)
+    if bits is None and found is not None:
+        text = f"{found[0]} of 16 bits taken, since the largest value seen is {found[1]}"
+        return replace(manifest, bits=found[0], description=f"{manifest.description}, {text}")
+    other = describe_other_bits(bits, found)
+    warnings = (*manifest.warnings, other) if other else manifest.warnings
+    return replace(manifest, bits=bits, warnings=warnings)

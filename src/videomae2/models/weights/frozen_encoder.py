@@ -51,6 +51,8 @@ class FrozenEncoder:
     path: Path
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if the weights do not say."""
+    bits: int | None = None
+    """Bits that were used of images of 16; None if the weights do not say."""
     digest: str = ""
     """Names the weights and what they compute, in 16 characters."""
     description: str = ""
@@ -147,6 +149,7 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
         normalize=Normalize(normalization, config.channels),
         path=pretrained.path,
         frame_sampling=card.frame_sampling if card else None,
+        bits=card.bits if card else None,
         digest=_compute_digest(weights, description),
         description=description,
     )
