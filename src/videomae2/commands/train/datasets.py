@@ -21,6 +21,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps, with_found_bits
 from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.units import describe_joined, list_units
 from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
@@ -183,29 +184,31 @@ def count_per_class(videos: LabelledData) -> list[int]:
 
 
 def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
-    val_masks = [validation_split(manifest, share, seed=seed) for manifest in videos.manifests]
+    has_one_class = videos.targets[0].ndim == 1
+    labels = videos.targets if has_one_class else [m.labels for m in videos.manifests]
+    val_masks = validation_split(videos.manifests, labels, share, seed=seed)
     count = sum(int(mask.sum()) for mask in val_masks)
     if count == 0:
         description = "nothing: the last model is the result"
         warning = explain_no_split(videos.manifests) if share else ""
         return TrainValData(videos, None, description, warning)
     val_data = _select_entries(videos, val_masks)
-    has_one_class = val_data.targets[0].ndim == 1
     whom = "each class" if has_one_class else "them"
     description = (
         f"{count} of {format_count(_count_videos(videos), 'video')}, {share:g} of "
         f"{whom}, not trained on"
     )
     if videos.manifests[0].groups is not None:
-        held_out = sum(len(set(manifest.groups or ())) for manifest in val_data.manifests)
-        total = sum(len(set(manifest.groups or ())) for manifest in videos.manifests)
+        held_out, total = (
+            len(set(chain.from_iterable(list_units(side.manifests)))) for side in (val_data, videos)
+        )
         description += f": {held_out} of {format_count(total, 'group')} as a whole"
     if has_one_class and 0 in (counts := count_per_class(val_data)):
         absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
         few = "are in too few groups" if videos.manifests[0].groups else "have too few"
         description += f"; none of {shorten_names(absent)}, which {few}"
     train_data = _select_entries(videos, [~mask for mask in val_masks])
-    return TrainValData(train_data, val_data, description)
+    return TrainValData(train_data, val_data, description, describe_joined(videos.manifests))
 
 
 def shorten_names(names: Sequence[str]) -> str:
