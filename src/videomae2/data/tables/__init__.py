@@ -3,6 +3,7 @@
 read           a table → the entries of a manifest
 filters        the rows that are kept
 columns        what columns mean, and in which unit windows count
+window_names   what the name of a column tells of a window
 times          whole numbers and times in cells
 other_windows  columns that look like a window and are none
 not_tables     tables that are not seen as such

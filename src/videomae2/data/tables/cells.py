@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import iterate_lines, read_text
@@ -42,32 +42,35 @@ def read_table_text(source: str) -> str | None:
     return None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
 
 
-def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:
-    """Read some columns, by their names in lower case; `text` is None for Parquet.
+def read_cells(source: str, text: str | None, is_used: Callable[[str], bool]) -> TableCells:
+    """Read the columns that are used, by their names in lower case; `text` is None for Parquet.
 
     A column without a name is none: an index, or what a comma at the end of the header leaves.
 
     Raises:
         ManifestError: There is no header, or the file is no table.
     """
-    used = set(usecols) - {""}
     if text is None:
-        return read_parquet(source, used)
+        return read_parquet(source, is_used)
     file_extension = get_extension(source)
     return (
-        read_json(text, source, used)
+        read_json(text, source, is_used)
         if is_json(text, file_extension)
-        else _read_csv(text, source, file_extension, used)
+        else _read_csv(text, source, file_extension, is_used)
     )
 
 
-def _read_csv(text: str, source: str, file_extension: str, usecols: set[str]) -> TableCells:
+def _read_csv(
+    text: str, source: str, file_extension: str, is_used: Callable[[str], bool]
+) -> TableCells:
     names, delimiter = parse_header(text, file_extension)
     counts = Counter(filter(None, names))
     if repeated := sorted(name for name, count in counts.items() if count > 1):
         message = f"the header has more than one column {', '.join(repeated[:5])}"
         raise ManifestError(message, path=source, line=1)
-    indices = [(place, name) for place, name in enumerate(names) if name in usecols]
+    named = [(place, name) for place, name in enumerate(names) if name]
+    indices = [(place, name) for place, name in named if is_used(name)]
+    others = [pair for pair in named if pair not in indices]
     cells = TableCells(
         {name: [] for _, name in indices},
         list(filter(None, names)),
@@ -80,6 +83,10 @@ def _read_csv(text: str, source: str, file_extension: str, usecols: set[str]) ->
         cells.lines.append(line)
         for place, name in indices:
             cells.columns[name].append(row[place].strip(" \t"))
+        others = [
+            (place, name) for place, name in others
+            if cells.count_other(name, row[place].strip(" \t"))
+        ]  # fmt: skip
     return cells
 
 

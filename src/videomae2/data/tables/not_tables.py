@@ -7,7 +7,7 @@ from itertools import chain, islice
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS
 from videomae2.data.manifests.lists import iterate_lines
 from videomae2.data.tables.cells import parse_header
-from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP, PATH_COLUMNS
+from videomae2.data.tables.columns import PATH_COLUMN_HELP, PATH_COLUMNS, is_known_column
 from videomae2.errors import ManifestError, shorten
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
@@ -41,7 +41,7 @@ def check_not_table(text: str, source: str, file_extension: str) -> None:
             )
         raise ManifestError(message, path=source, line=number)
     names, delimiter = parse_header(text, file_extension)
-    is_header = {*names} & (KNOWN_COLUMNS | {"split"}) and len(names) > 1
+    is_header = any(name == "split" or is_known_column(name) for name in names) and len(names) > 1
     has_cells = _has_video_cell(second) or (delimiter == "\t" and _is_header_of(names, second))
     if delimiter in line and (is_header or has_cells):
         shown = shorten(", ".join(names), _MAX_SHOWN)

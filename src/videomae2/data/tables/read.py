@@ -6,13 +6,14 @@ from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.tables.cells import is_json, parse_header, read_cells
 from videomae2.data.tables.columns import (
     ID_COLUMNS,
-    KNOWN_COLUMNS,
+    LABEL_COLUMNS,
     PATH_COLUMN_HELP,
     PATH_COLUMNS,
     WindowColumns,
     describe_columns,
     find_path_column,
     find_window_columns,
+    is_known_column,
 )
 from videomae2.data.tables.filters import filter_rows, parse_filter
 from videomae2.data.tables.labels import (
@@ -21,7 +22,7 @@ from videomae2.data.tables.labels import (
     parse_number,
     set_labels,
 )
-from videomae2.data.tables.other_windows import PAIR_COLUMNS, check_no_other_window
+from videomae2.data.tables.other_windows import check_no_other_window
 from videomae2.data.tables.times import parse_seconds
 from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
@@ -44,8 +45,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     extra_columns = {name: name.strip().lower() for name in options.extra_columns}
     group_column = (options.groups or "").strip().lower()
     own = (filter_column, group_column, *extra_columns.values())
-    wanted = (*KNOWN_COLUMNS, *PAIR_COLUMNS, TEMPLATE_COLUMN, *own)
-    cells = read_cells(source, text, wanted)
+    wanted = {TEMPLATE_COLUMN, *filter(None, own)}
+    cells = read_cells(source, text, lambda name: name in wanted or is_known_column(name))
     builder = ManifestBuilder(source)
     for line, message in cells.errors:
         builder.add_error(line, message)
@@ -54,7 +55,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     path, window = _find_columns(cells, source, filter_column)
     try:
         rest = [name for name in cells.column_names if name not in own]
-        check_no_other_window(rest, cells.columns, window)
+        has_labels = bool(extra_columns or {*LABEL_COLUMNS} & {*cells.columns})
+        check_no_other_window(rest, cells, window, has_labels=has_labels)
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
     kept_rows = filter_rows(cells, filter_column, filter_value, options, source)

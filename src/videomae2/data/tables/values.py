@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ _NOTHING = frozenset((
     "nan", "-nan", "none", "null", "n/a", "na", "#n/a", "#na", "<na>", "#n/a n/a", "nat",
 ))  # fmt: skip
 """What pandas and spreadsheets write where there is nothing."""
+MAX_DISTINCT = 20
+"""Values of a column that is not used, from which on no more are counted."""
 _MAX_SHOWN_LINES = 8
 _CONTAINERS = (list, dict, tuple, set)
 
@@ -25,6 +28,19 @@ class TableCells:
     format_name: str = "CSV"
     class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """All classes of a column, where the file lists them, in the order of their numbers."""
+    other_values: dict[str, Counter[str]] = field(default_factory=dict)
+    """Of columns that are not used: how often each value comes, of the first MAX_DISTINCT."""
+
+    def count_other(self, name: str, text: str) -> bool:
+        """Count a value of a column that is not used; whether it has fewer than the most."""
+        counts = self.other_values.setdefault(name, Counter())
+        if text:
+            counts[text] += 1
+        return len(counts) < MAX_DISTINCT
+
+    def list_values(self, name: str) -> Iterable[str]:
+        """The values of a column that were read: all of those that are used, or the first."""
+        return self.columns.get(name) or self.other_values.get(name) or ()
 
 
 def normalize_name(name: str) -> str:
