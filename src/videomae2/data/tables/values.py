@@ -1,7 +1,7 @@
 """Cells as text: columns of a table, lists that a cell may hold, words for nothing."""
 
-import ast
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,6 @@ _NOTHING = frozenset((
 MAX_DISTINCT = 20
 """Values of a column that is not used, from which on no more are counted."""
 _MAX_SHOWN_LINES = 8
-_CONTAINERS = (list, dict, tuple, set)
 
 
 @dataclass(slots=True)
@@ -62,8 +61,12 @@ def _format_other(value: object) -> str:
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a cell says in words that there is nothing: NaN, None, null, N/A and the like."""
-    return text.strip().lower() in _NOTHING
+    """Whether a cell says that there is nothing: NaN, None, null, N/A; or ?, -, … and the like."""
+    text = text.strip()
+    if text.lower() in _NOTHING:
+        return True
+    marks = text and not any(map(str.isalnum, text))
+    return bool(marks) and all(unicodedata.category(c)[0] in "PZ" for c in text)
 
 
 def format_lines(lines: Iterable[int]) -> str:
@@ -77,31 +80,3 @@ def format_lines(lines: Iterable[int]) -> str:
 
 SEPARATORS = ";|"
 """Between the names of a video of which several hold; the first that a column has."""
-
-
-def parse_list_cell(text: str) -> list[str] | None:
-    """The members of a cell that holds a list, as JSON or Python write it; None for other cells.
-
-    An object of one list counts as that: Label Studio writes {"choices": ["run"]}.
-
-    Raises:
-        ValueError: The cell nests more than that.
-    """
-    if text[:1] + text[-1:] not in ("[]", "{}"):
-        return None
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            content = parse(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(content, dict) and len(content) == 1:
-            (content,) = content.values()
-        if isinstance(content, list) and not any(isinstance(m, _CONTAINERS) for m in content):
-            return [str(member).strip() for member in content]
-        if isinstance(content, _CONTAINERS):
-            raise ValueError(
-                "nests lists or objects: wanted the name of a class, or one list of names"
-            )
-    if text[0] == "{":
-        raise ValueError("looks like an object and is no JSON: wanted the name of a class")
-    return None
