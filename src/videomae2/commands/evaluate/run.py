@@ -30,6 +30,7 @@ from videomae2.commands.evaluate.baselines import (
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import EvalDataset, load_dataset_and_views
 from videomae2.commands.evaluate.metrics import compute_metrics
+from videomae2.commands.evaluate.overlap import describe_training_overlap
 from videomae2.commands.evaluate.results import (
     RESULTS_FILE,
     WRITTEN_FILES,
@@ -69,13 +70,16 @@ class EvaluationPlan:
     """Names the weights that are judged, with the names and outputs that others gave them."""
     out_dir: Path
     baselines: BaselinePlan | None = None
+    overlap: str = ""
+    """Which of the videos the model was trained on, in words."""
 
     def summary(self) -> Summary:
         ref, runtime = self.scorer.classifier.ref, self.scorer.classifier.runtime
         model = f"{ref}\n{format_encoder(ref.config.model.encoder)}"
         dataset = self.dataset.summarize(self.scorer.views, self.out_dir, runtime)
         beside = () if self.baselines is None else (("beside", self.baselines.description),)
-        return Summary((("model", model),)) + dataset + Summary(beside)
+        overlap = (("warning", self.overlap),) if self.overlap else ()
+        return Summary((("model", model),)) + dataset + Summary((*beside, *overlap))
 
 
 def prepare_evaluation(
@@ -113,6 +117,7 @@ def prepare_evaluation(
         digest=ref.combine_digest(weights_digest),
         out_dir=out,
         baselines=baselines,
+        overlap=describe_training_overlap(ref, dataset.manifest),
     )
 
 
@@ -228,7 +233,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             metadata=ref.config.metadata,
         ),
         videos=dataset.manifest.source,
-        description=dataset.manifest.description,
+        description="; ".join(filter(None, (dataset.manifest.description, plan.overlap))),
         class_names_source=dataset.class_names_source,
         task_type=truth.task_type,
         classes=tuple(truth.classes),

@@ -2,6 +2,7 @@
 
 read           a table → the entries of a manifest
 filters        the rows that are kept
+split_columns  columns of training and test rows that no filter reads
 columns        what columns mean, and in which unit windows count
 window_names   what the name of a column tells of a window
 times          whole numbers and times in cells

@@ -1,4 +1,4 @@
-"""What a cell of labels may look like: a name, or a list of names as JSON, Python or NumPy write it.
+"""What a cell of labels may look like: a name, or a list as JSON, Python or NumPy write it.
 
 What looks like code, a formula or an error of a spreadsheet is no name.
 """

@@ -23,6 +23,7 @@ from videomae2.data.tables.labels import (
     set_labels,
 )
 from videomae2.data.tables.other_windows import check_no_other_window
+from videomae2.data.tables.split_columns import describe_splits
 from videomae2.data.tables.times import parse_seconds
 from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
@@ -76,6 +77,9 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     builder.meanings = describe_columns(path, labels if options.labels != "ignore" else (), window)
     builder.meanings |= dict.fromkeys(extra_columns.values(), "target")
     builder.meanings |= {group_column: "group"} if builder.groups else {}
+    if options.row_filter is None:
+        unused = [name for name in cells.column_names if name not in builder.meanings]
+        builder.warnings += describe_splits(unused, cells)
     builder.description = _describe_table(builder, cells, options)
     return builder
 
