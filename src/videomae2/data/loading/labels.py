@@ -22,7 +22,9 @@ from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.data.tables.label_cells import check_name, parse_list_cell
 from videomae2.data.tables.labels import describe_nothing
 from videomae2.data.tables.values import SEPARATORS
-from videomae2.errors import DataError, ManifestError
+from videomae2.errors import DataError, ManifestError, shorten
+
+_MAX_MESSAGE = 300  # characters of what is wrong with an entry
 
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 
@@ -250,4 +252,6 @@ def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> flo
 
 
 def _entry_error(manifest: Manifest, entry: int, message: str) -> ManifestError:
+    head, *rest = message.split("\n")
+    message = "\n".join((shorten(head, _MAX_MESSAGE), *rest))
     return ManifestError(message, path=manifest.source, line=int(manifest.lines[entry]))

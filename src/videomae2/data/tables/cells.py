@@ -15,16 +15,20 @@ from videomae2.errors import ManifestError
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
 JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _DELIMITERS = ",\t;"
+_EXCEL_SEPARATOR = re.compile(r"\"?sep=(.?)\"?[,;\t]*", re.IGNORECASE)
+"""A line above the header that tells spreadsheets what separates cells."""
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
 
 
 def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
     """Give the column names in the first line, and the delimiter that parts most of them."""
-    first = next((line for _, line in iterate_lines(text)), "")[:_MAX_HEADER_CHARS]
+    lines = iterate_lines(text)
+    first = next(lines, (0, ""))[1][:_MAX_HEADER_CHARS]
+    if separator := _EXCEL_SEPARATOR.fullmatch(first):
+        first = next(lines, (0, ""))[1][:_MAX_HEADER_CHARS]
     likely = "\t" if file_extension in ("tsv", "tab") else ","
-    delimiter = max(
-        _DELIMITERS, key=lambda separator: (first.count(separator), separator == likely)
-    )
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == likely))
+    delimiter = (separator[1] or "\t") if separator else delimiter  # a tab at the end is cut off
     try:
         names = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:  # a carriage return within the line, say
@@ -97,7 +101,8 @@ def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int,
     is_header = True
     try:
         for row in reader:
-            if not any(map(str.strip, row)):
+            is_separator = is_header and _EXCEL_SEPARATOR.fullmatch(delimiter.join(row).strip())
+            if is_separator or not any(map(str.strip, row)):
                 continue
             if not is_header:
                 yield reader.line_num, row

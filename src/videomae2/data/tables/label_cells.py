@@ -7,6 +7,9 @@ import ast
 import json
 import re
 
+from videomae2.errors import shorten
+
+_MAX_SHOWN = 60
 _CONTAINERS = (list, dict, tuple, set)
 _TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _WRAPPED = re.compile(rf"\w+(?:\.\w+)+\(({_TEXT}|[-+.\w]+)\)")  # np.str_('run')
@@ -44,17 +47,18 @@ def check_name(text: str) -> None:
     Raises:
         ValueError: It is such.
     """
+    shown = shorten(text, _MAX_SHOWN)
     if _SHEET_ERROR.fullmatch(text):
         raise ValueError(f"is {text!r}, an error of a spreadsheet: write the name of the class")
     if text.startswith("=") and len(text) > 1:
         raise ValueError(
-            f"is {text!r}, which looks like a formula: save the values that a spreadsheet shows"
+            f"is {shown!r}, which looks like a formula: save the values that a spreadsheet shows"
         )
     if len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
-        raise ValueError(f"is {text}, in quotes of its own: write the name without them")
+        raise ValueError(f"is {shown}, in quotes of its own: write the name without them")
     if _LIKE_LIST.fullmatch(text) or _LIKE_CODE.fullmatch(text):
         raise ValueError(
-            f"is {text!r}, which looks like a list and is none: wanted a name, or names as in "
+            f"is {shown!r}, which looks like a list and is none: wanted a name, or names as in "
             '["run", "sit"]'
         )
 

@@ -21,8 +21,9 @@ from videomae2.data.tables.values import (
     format_lines,
     is_nothing,
 )
-from videomae2.errors import ManifestError
+from videomae2.errors import ManifestError, shorten
 
+_MAX_SHOWN = 60  # characters of a cell
 TEMPLATE_COLUMN = "template"
 """Of Something-Something: the class, whose words the label fills in."""
 
@@ -104,7 +105,8 @@ def describe_nothing(
         if is_nothing(text) and text not in known:
             lines_of[text].append(line)
     return [
-        f"{column} is {text!r} in {format_lines(rows)}: no class, or one called so? Leave these "
+        f"{column} is {shorten(text, _MAX_SHOWN)!r} in "
+        f"{format_lines(rows)}: no class, or one called so? Leave these "
         "rows out or name their class; a file with --labels.class-names that has it makes it one"
         for text, rows in lines_of.items()
     ]

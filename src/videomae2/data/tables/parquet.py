@@ -116,9 +116,7 @@ def _read_class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, .
 
 
 def _format_value(value: object, class_names: Sequence[str]) -> str:
-    """A cell: the path of a file, the names of numbered classes, or what a CSV would hold."""
-    if isinstance(value, dict) and {*value} == {"bytes", "path"}:
-        return format_cell(value["path"])
+    """A cell: the names of numbered classes, or what a CSV would hold."""
     if class_names and isinstance(value, list):
         return format_cell([_name_class(member, class_names) for member in value])
     return format_cell(_name_class(value, class_names))

@@ -1,5 +1,7 @@
 """Read a table with a header as a list of videos."""
 
+import math
+
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifests.manifest import ABSENT
@@ -27,6 +29,8 @@ from videomae2.data.tables.split_columns import describe_splits
 from videomae2.data.tables.times import parse_seconds
 from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
+
+_MIN_SECONDS = 0.01  # of the longest window of a list
 
 
 def is_table(text: str, file_extension: str) -> bool:
@@ -62,6 +66,7 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
         raise ManifestError(str(error), path=source) from error
     kept_rows = filter_rows(cells, filter_column, filter_value, options, source)
     rows = [i for i in kept_rows if _add_row(builder, cells, path, window, i)]
+    _check_no_day_shares(builder, window)
     labels = find_label_columns(cells)
     set_labels(builder, cells, labels, rows, options)
     if missing := [name for name, key in extra_columns.items() if key not in cells.columns]:
@@ -82,6 +87,19 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
         builder.warnings += describe_splits(unused, cells)
     builder.description = _describe_table(builder, cells, options)
     return builder
+
+
+def _check_no_day_shares(builder: ManifestBuilder, window: WindowColumns) -> None:
+    """Refuse times of which no window is as long as a frame: spreadsheets write shares of a day."""
+    pairs = zip(*[iter(builder.seconds)] * 2, strict=True)
+    lengths = [stop - start for start, stop in pairs if not math.isnan(start)]
+    lengths += [stop - start for _, (start, stop) in builder.untrimmed.values()]
+    if lengths and max(lengths) < _MIN_SECONDS:
+        builder.add_error(
+            0,
+            f"{window.start or window.stop} makes no window longer than {max(lengths):.2g} s; a "
+            f"spreadsheet writes a second as {1 / 86400:.3g} of a day: give the column seconds",
+        )
 
 
 def _check_groups(builder: ManifestBuilder, column: str) -> None:

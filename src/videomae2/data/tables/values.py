@@ -51,6 +51,8 @@ def format_cell(value: object) -> str:
     """Write a value as a CSV would hold it; nothing and NaN, which differs from itself, are ""."""
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
+    if isinstance(value, dict) and {*value} == {"bytes", "path"}:
+        return format_cell(value["path"])  # as Hugging Face keeps files
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=_format_other)
     return "" if value is None or value != value else str(value)
