@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from videomae2.commands.train.pretrain import pretrain
     from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
     from videomae2.data.video.reader import open_reader
+    from videomae2.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        ManifestError,
+        VideoError,
+        VideoMAE2Error,
+    )
     from videomae2.inference.predictor import Predictor
     from videomae2.models.weights.resolve import load_autoencoder, load_classifier
     from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
@@ -26,14 +34,20 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unasked
 
 _MODULES = {
+    "CheckpointError": "videomae2.errors",
+    "ConfigError": "videomae2.errors",
     "DISTILL_RECIPES": "videomae2.recipes.table",
+    "DataError": "videomae2.errors",
     "DistillRun": "videomae2.config.runs",
     "EvaluateConfig": "videomae2.commands.evaluate.config",
     "FINETUNE_RECIPES": "videomae2.recipes.table",
     "FinetuneRun": "videomae2.config.runs",
+    "ManifestError": "videomae2.errors",
     "Predictor": "videomae2.inference.predictor",
     "PretrainRun": "videomae2.config.runs",
     "RECIPES": "videomae2.recipes.table",
+    "VideoError": "videomae2.errors",
+    "VideoMAE2Error": "videomae2.errors",
     "distill": "videomae2.commands.train.distill",
     "evaluate": "videomae2.commands.evaluate.run",
     "finetune": "videomae2.commands.train.finetune",
@@ -48,11 +62,17 @@ __all__ = [
     "DISTILL_RECIPES",
     "FINETUNE_RECIPES",
     "RECIPES",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
     "DistillRun",
     "EvaluateConfig",
     "FinetuneRun",
+    "ManifestError",
     "Predictor",
     "PretrainRun",
+    "VideoError",
+    "VideoMAE2Error",
     "distill",
     "evaluate",
     "finetune",

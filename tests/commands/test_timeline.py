@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shutil
 
 import av
 import numpy as np
@@ -232,3 +233,26 @@ def test_a_folder_that_cannot_be_written_to_is_one_error(place, tmp_path):
         TimelineFolder(tmp_path / "file").write(
             Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), with_video=False
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["model", "window", "hop"])
+def test_time_lines_by_another_model_or_of_other_windows_are_numbered(
+    place, tmp_path, monkeypatch, change
+):
+    monkeypatch.setattr("videomae2.commands.timeline.write_timeline_picture", lambda _, path: path)
+    shutil.copytree(place / "model", tmp_path / "other")
+    first, video = Predictor(place / "model", device="cpu"), VideoInput(Entry("films/long.mp4"))
+    second = Predictor(tmp_path / "other", device="cpu") if change == "model" else first
+    found = {"model": line(OVERLAPPING), "hop": line(OVERLAPPING[:1])}.get(
+        change, line(OVERLAPPING, every=1.0)
+    )
+    names = [
+        TimelineFolder(tmp_path).write(*each, with_video=False)["json"].name
+        for each in [
+            (first, video, line(OVERLAPPING)),
+            (second, video, found),
+            (first, video, line(OVERLAPPING)),
+            (second, video, found),
+        ]
+    ]
+    assert names == ["long.timeline.json", "long-2.timeline.json"] * 2

@@ -49,13 +49,13 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def dump_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON in which letters stand as they are, short of what no UTF-8 can hold."""
+    """JSON in which letters stand as they are, short of controls and what no UTF-8 can hold."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode()
     except UnicodeEncodeError:
         return json.dumps(value, indent=indent)
-    return text
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def shorten_name(name: str) -> str:

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from videomae2.reports.timeline_text import (
 from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_video, select_frames
 
 _OVERLAY_CRF = 21
+_MADE_WITH = ("model", "window_seconds", "hop_seconds")
 _ENDINGS = ("json", "csv", "windows.csv", "srt", "png", "mp4")
 
 
@@ -47,16 +49,17 @@ class TimelineFolder:
             ConfigError: The folder cannot be written to.
             VideoError: A film is wanted, and the video can no longer be read.
         """
-        base = self._choose_base(video)
+        model = os.path.realpath(predictor.classifier.ref.path)
+        content = {"model": model} | build_timeline_json(timeline)
+        base = self._choose_base(video, content)
 
         def name(ending: str) -> Path:
             return base.with_name(f"{base.name}.timeline.{ending}")
 
         try:
             base.parent.mkdir(parents=True, exist_ok=True)
-            text = dump_json(build_timeline_json(timeline), indent=1) + "\n"
             written = {
-                "json": atomic_write_text(name("json"), text),
+                "json": atomic_write_text(name("json"), dump_json(content, indent=1) + "\n"),
                 "csv": write_segments_csv(timeline, name("csv")),
                 "windows": write_windows_csv(timeline, name("windows.csv")),
                 "srt": write_srt(timeline, name("srt")),
@@ -72,26 +75,27 @@ class TimelineFolder:
             ) from error
         return written
 
-    def _choose_base(self, video: VideoInput) -> Path:
+    def _choose_base(self, video: VideoInput, content: Mapping[str, Any]) -> Path:
         """The files' common path: as in the folder that was named, numbered if it is taken.
 
-        Those of the same video, of an earlier call, are written anew.
+        Those of the same video, model and windows, of an earlier call, are written anew.
         """
         default_base = Path(video.relative_path or Path(video.entry.path).absolute().name)
         default_base = default_base if video.entry.is_frames else default_base.with_suffix("")
         default_base = default_base.with_name(shorten_name(default_base.name or "video"))
         name, number = str(default_base), 2
-        while name in self._used_names or self._holds_other(name, video.entry.path):
+        while name in self._used_names or self._holds_other(name, video.entry.path, content):
             name, number = f"{default_base}-{number}", number + 1
         self._used_names.add(name)
         return self.path / name
 
-    def _holds_other(self, name: str, video: str) -> bool:
-        """Whether there is a time line of this name, and not of this video, or a file of others."""
+    def _holds_other(self, name: str, video: str, content: Mapping[str, Any]) -> bool:
+        """Whether there is a time line of this name, and another one, or a file of others."""
         path = self.path / f"{name}.timeline.json"
         try:
-            other = json.loads(path.read_text(encoding="utf-8"))["video"]
-            return os.path.realpath(other) != os.path.realpath(video)
+            other = json.loads(path.read_text(encoding="utf-8"))
+            is_same = all(other[key] == content[key] for key in _MADE_WITH)
+            return not is_same or os.path.realpath(other["video"]) != os.path.realpath(video)
         except NotADirectoryError:
             return False
         except (

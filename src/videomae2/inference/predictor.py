@@ -6,6 +6,7 @@ Axis: outputs = classes or numbers.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -263,8 +264,9 @@ class Predictor:
         return [video] if isinstance(video, VideoInput) else expand_each([video], self.bits)
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
-        if frame_rate is not None and not (0 < frame_rate < float("inf")):
-            raise ValueError(f"frame_rate is {frame_rate}, wanted a number above 0")
+        is_number = isinstance(frame_rate, Real) and not isinstance(frame_rate, bool)
+        if frame_rate is not None and not (is_number and 0 < frame_rate < float("inf")):
+            raise ValueError(f"frame_rate is {frame_rate!r}, wanted a number above 0")
         return self.scorer.views.frame_rate if frame_rate is None else frame_rate
 
     def _predict_frames(

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from videomae2.base.names import printable_name
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.config.runs import ClassifierRun, FinetuneRun
@@ -214,7 +215,7 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
 def shorten_names(names: Sequence[str]) -> str:
     """The first names of classes, as many as a person reads."""
     more = ", …" if len(names) > _MAX_SHOWN_CLASSES else ""
-    return ", ".join(names[:_MAX_SHOWN_CLASSES]) + more
+    return ", ".join(map(printable_name, names[:_MAX_SHOWN_CLASSES])) + more
 
 
 def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> LabelledData:
