@@ -137,3 +137,25 @@ def test_frames_that_are_not_there_are_no_busy_device(tmp_path, size, colour):
     with pytest.raises(VideoError, match=r"damaged|cut off|empty|limit of \d+ pixels") as caught:
         open_reader(path)
     assert "busy" not in str(caught.value)
+
+
+@pytest.mark.parametrize("starts", [(0, 0), (60000, 0), (2000, 0), (0, 40000, 20000)])
+@pytest.mark.parametrize(("codec", "options"), [("libx264", {"bf": "2"}), ("mpeg4", {})])
+def test_the_clock_of_joined_recordings_goes_on(tmp_path, starts, codec, options):
+    """One behind another, also where it is set back; every frame is there, in order."""
+    parts = [
+        encode(
+            tmp_path / f"{number}.ts", codec, frames=30, options=options,
+            times=[start + 40 * frame for frame in range(30)],
+        ).read_bytes()
+        for number, start in enumerate(starts)
+    ]  # fmt: skip
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+    with open_reader(path) as reader:
+        assert [number_of(frame) for frame in reader.read(range(reader.num_frames))] == [
+            *range(30)
+        ] * len(starts)
+        steps = np.diff(reader.seconds)
+    assert (steps > 0.039).all()
+    assert (steps > 0.041).sum() == (len(starts) > 2)  # forward it jumps as before
