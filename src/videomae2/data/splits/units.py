@@ -26,10 +26,10 @@ def list_units(manifests: Sequence[Manifest]) -> Units:
     members: list[list[Hashable]] = []
     names: dict[Hashable, str] = {}
     for manifest, files in zip(manifests, _resolve_files(manifests), strict=True):
-        groups = locate_groups(manifest)
-        for file, group in zip(files, groups or files, strict=True):
-            joined.join(("file", file), ("group" if groups else "file", group))
-        members.append([("file", file) for file in files])
+        keys: list[Hashable] = [("file", file) for file in files]
+        members.append(keys)
+        for key, group in zip(keys, locate_groups(manifest) or (), strict=False):
+            joined.join(key, ("group", group))
     for manifest, keys in zip(manifests, members, strict=True):
         for key, name in zip(keys, manifest.groups or manifest.paths, strict=True):
             root = joined.find(key)
@@ -48,8 +48,10 @@ def with_units(manifest: Manifest) -> Manifest:
 def describe_joined(manifests: Sequence[Manifest]) -> str:
     """Say how many groups share videos and so are one; "" where none do."""
     groups = {name for manifest in manifests for name in locate_groups(manifest) or ()}
+    if not groups:
+        return ""
     count = len({unit for units in list_units(manifests) for unit in units})
-    if not groups or count >= len(groups):
+    if count >= len(groups):
         return ""
     return (
         f"{format_count(len(groups), 'group')} share videos so that {count} are left to part: "
