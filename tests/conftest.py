@@ -6,6 +6,7 @@ Property tests try the same examples in every run, so that a failure is there ag
 import gc
 import logging
 import os
+import signal
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -17,6 +18,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a network, nor does what it s
 shape_checks.install()
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
+for _number, _handler in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:  # by nohup, or a script's background job
+        signal.signal(_number, _handler)
 
 
 def pytest_addoption(parser):

@@ -75,3 +75,12 @@ def test_without_a_home_the_cache_is_temporary(monkeypatch, tmp_path):
     assert user_cache_dir().is_relative_to(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert str(user_cache_dir()) == "/cache/videomae2"
+
+
+@pytest.mark.parametrize(("name", "_"), NAMES)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_holds_no_controls(name, _, indent):
+    value = {os.fsdecode(name): [os.fsdecode(name)]}
+    text = dump_json(value, indent=indent)
+    assert json.loads(text) == value
+    assert printable(text) == text

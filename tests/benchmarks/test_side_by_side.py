@@ -47,6 +47,7 @@ def test_both_compute_the_same_kind_of_loss(side_by_side, capsys, monkeypatch):
     assert theirs["peak_gib"] > theirs["step_gib"] >= 0
 
 
+@pytest.mark.slow
 def test_kernels_change_nothing_but_rounding(side_by_side, capsys, monkeypatch):
     chosen = compete(side_by_side, capsys, monkeypatch)
     plain = compete(side_by_side, capsys, monkeypatch, matmul_backend="default")

@@ -117,6 +117,16 @@ def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     assert "val      4 videos of k710/val.csv" in said
 
 
+def test_nothing_is_written_into_the_videos_that_are_read(place, capsys):
+    for name in ("a", "b"):
+        (place / "own" / name).mkdir(parents=True)
+        (place / "own" / name / f"{name}.mp4").touch()
+    for out in ("own", "own/both"):
+        assert call("any", out, "--parts", "mine=own") == 2
+        assert f"{out} lies in own, whose videos are read" in capsys.readouterr().err
+    assert call("any", "both", "--parts", "mine=own") == 0
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

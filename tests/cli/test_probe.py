@@ -18,7 +18,9 @@ def place(tmp_path_factory):
 
 def call(place, *words):
     start = ["probe", place / "model", place / "train", place / "test"]
-    fixed = ["--cache-dir", place / "cache", "--device", "cpu", "--num-workers", 0, "--epochs", 1]
+    words = [str(word).replace("PLACE", str(place)) for word in words]
+    words = words if "--cache-dir" in words else [*words, "--cache-dir", place / "cache"]
+    fixed = ["--device", "cpu", "--num-workers", 0, "--epochs", 1]
     return main([str(word) for word in [*start, *words, *fixed]])
 
 
@@ -62,6 +64,7 @@ def test_a_dry_run_shows_the_plan(place, capsys):
     ("words", "problem"),
     [
         (("--methods", "svm"), "--methods wants one of"),
+        (("--cache-dir", "PLACE/train/cache"), "choose another --cache-dir"),
         (("--ema",), "has no running mean of its weights"),
         (("--layout", "table"), "is a folder, the layout 'table' wants a file"),
     ],
@@ -83,9 +86,9 @@ def test_images_that_are_no_frames_are_said(place, tmp_path, capsys):
     for number in range(12):
         folder = tmp_path / ("run", "sit")[number % 2] / f"{number}"
         folder.mkdir(parents=True)
-        for name in (*(f"{n:02}.png" for n in range(4)), *["0a.png"] * (number < 3)):
+        for name in (*(f"{n:02}.png" for n in range(4)), *["1x.png"] * (number < 3)):
             frame.save(folder / name)
     words = ("probe", place / "model", tmp_path, "--dry-run", "--device", "cpu")
     assert main(list(map(str, words))) == 0
     said = capsys.readouterr().out
-    assert "warning  not taken for frames: 3 images in 3 of 12 folders, such as run/0/0a.p" in said
+    assert "warning  not taken for frames: 3 images in 3 of 12 folders, such as run/0/1x.p" in said

@@ -108,10 +108,40 @@ def test_errors_are_one_line(run, video, tmp_path, capsys, words, said):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("out", ["v", "v/out", "x/../v/out"])
+def test_nothing_is_written_into_the_frames_that_are_read(run, tmp_path, capsys, out):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "x").mkdir()
+    for number in range(9):
+        Image.new("RGB", (24, 24)).save(tmp_path / "v" / f"img_{number:05}.jpg")
+    assert call(run, tmp_path / "v", "--out", tmp_path / out) == 2
+    assert f"{out} lies in {tmp_path / 'v'}, whose videos are read" in capsys.readouterr().err
+    assert len(list((tmp_path / "v").iterdir())) == 9
+
+
+def test_files_of_others_are_not_written_over(run, video, tmp_path, capsys):
+    copy = tmp_path / "a.mp4"
+    copy.write_bytes(video.read_bytes())
+    for _ in range(2):
+        assert call(run, copy, "--out", tmp_path) == 0
+    assert copy.read_bytes() == video.read_bytes()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a.mp4", "a-2.mp4", "a-2.png", "videos.json"}
+
+
+def test_a_clip_begins_in_no_jump_of_the_clock(run, tmp_path, capsys):
+    times = [40 * n for n in range(30)] + [3_600_000 + 40 * n for n in range(30)]
+    video = encode(tmp_path / "a.mkv", frames=60, times=times)
+    assert call(run, video, "--start", 50, "--out", tmp_path / "out") == 2
+    assert "its clock jumps, so no frame is from 1.20 s to 3600.00 s" in capsys.readouterr().err
+    for start in (0, 3600):
+        assert call(run, video, "--start", start, "--out", tmp_path / "out") == 0
+
+
 def test_images_that_are_no_frames_are_said(run, tmp_path, capsys):
     (tmp_path / "v").mkdir()
     frame = Image.new("RGB", (32, 32))
-    for name in (*(f"{n:02}.png" for n in range(12)), "0a.png", "0b.png"):
+    for name in (*(f"{n:02}.png" for n in range(12)), "1x.png", "1y.png"):
         frame.save(tmp_path / "v" / name)
     assert call(run, tmp_path / "v", "--dry-run", "--frame-interval", "1") == 0
-    assert "not taken for frames: 2 images in 1 of 1 folder, such as 0a" in capsys.readouterr().out
+    assert "not taken for frames: 2 images in 1 of 1 folder, such as 1x" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shutil
 
 import av
 import numpy as np
@@ -9,13 +10,7 @@ from PIL import Image
 
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.logs import watching_jobs
-from videomae2.commands.timeline import (
-    TimelineFolder,
-    build_timeline_json,
-    write_segments_csv,
-    write_srt,
-    write_windows_csv,
-)
+from videomae2.commands.timeline import TimelineFolder
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.sliding import SlidingWindows
 from videomae2.errors import ConfigError
@@ -25,6 +20,12 @@ from videomae2.inference.timeline import Timeline, TimelineConfig, compute_timel
 from videomae2.metrics.timeline_smoothing import TimeBins, compute_activations, find_segments
 from videomae2.models.task_type import LabelSpace
 from videomae2.reports.timeline import format_clock, write_timeline_picture
+from videomae2.reports.timeline_text import (
+    build_timeline_json,
+    write_segments_csv,
+    write_srt,
+    write_windows_csv,
+)
 from videomae2.reports.timeline_video import select_frames
 
 pytestmark = pytest.mark.usefixtures("reads_here")
@@ -151,12 +152,12 @@ def test_moments_in_words(seconds, decimals, said):
 
 
 def test_a_film_runs_as_fast_as_the_video():
-    rate, shown = select_frames(np.arange(100) / 50, 2.0)
+    rate, _, shown = select_frames(np.arange(100) / 50, 2.0)
     assert (rate, len(shown)) == (30, 60)
     assert shown[:6].tolist() == [0, 1, 3, 5, 6, 8]
-    rate, shown = select_frames(np.arange(10) / 5, 1.0)
+    rate, _, shown = select_frames(np.arange(10) / 5, 1.0)
     assert (rate, shown.tolist()) == (5, [0, 1, 2, 3, 4])
-    rate, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
+    rate, _, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
     assert shown.tolist() == [0, 1, 2, 2, 2, 2, 2, 2, 3, 4]
 
 
@@ -232,3 +233,26 @@ def test_a_folder_that_cannot_be_written_to_is_one_error(place, tmp_path):
         TimelineFolder(tmp_path / "file").write(
             Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), with_video=False
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["model", "window", "hop"])
+def test_time_lines_by_another_model_or_of_other_windows_are_numbered(
+    place, tmp_path, monkeypatch, change
+):
+    monkeypatch.setattr("videomae2.commands.timeline.write_timeline_picture", lambda _, path: path)
+    shutil.copytree(place / "model", tmp_path / "other")
+    first, video = Predictor(place / "model", device="cpu"), VideoInput(Entry("films/long.mp4"))
+    second = Predictor(tmp_path / "other", device="cpu") if change == "model" else first
+    found = {"model": line(OVERLAPPING), "hop": line(OVERLAPPING[:1])}.get(
+        change, line(OVERLAPPING, every=1.0)
+    )
+    names = [
+        TimelineFolder(tmp_path).write(*each, with_video=False)["json"].name
+        for each in [
+            (first, video, line(OVERLAPPING)),
+            (second, video, found),
+            (first, video, line(OVERLAPPING)),
+            (second, video, found),
+        ]
+    ]
+    assert names == ["long.timeline.json", "long-2.timeline.json"] * 2

@@ -24,6 +24,35 @@ def test_a_good_run_has_no_problems(tmp_path):
     check_run(good_run(tmp_path, 2))
 
 
+@pytest.mark.parametrize("out", ["videos0", "videos0/run", "other/../videos0/a/b", "link/run"])
+@pytest.mark.parametrize(
+    ("good", "inputs"),
+    [
+        (good_run, "data.sources.0.path"),
+        (good_finetune, "data.sources.0.path"),
+        (good_finetune, "validation.path"),
+        (good_distill, "validation.path"),
+        (good_run, "online_probe.videos"),
+    ],
+)
+def test_nothing_is_written_into_the_videos_that_are_read(tmp_path, good, inputs, out):
+    run = good(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "videos0")
+    (tmp_path / "elsewhere").mkdir()
+    run = changed(run, "data.sources.0.path", tmp_path / "elsewhere")
+    run = changed(run, inputs, tmp_path / "videos0")
+    assert (
+        f"{out} lies in {tmp_path / 'videos0'}, whose videos are read"
+        in problems(changed(run, "output_dir", tmp_path / out))[0]
+    )
+    check_run(changed(run, "output_dir", tmp_path / "videos0-run"))
+
+
+def test_a_cache_is_not_written_into_the_videos_that_are_read(tmp_path):
+    run = changed(good_distill(tmp_path), "teacher.cache_dir", tmp_path / "videos0" / "cache")
+    assert problems(run)[0].endswith("taken for some of them; choose another --teacher.cache-dir")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [

@@ -33,7 +33,7 @@ class Kind:
     def draw(self, count: int) -> Iterator[bytes]:
         """So many inputs, the same every time: some valid files, half or more of them damaged."""
         valid = list(self.valid())
-        whole, made = valid[: max(2, count // 5)], _draw(self.made, count * 2 // 5)
+        whole, made = valid[: max(2, count // 5)], _draw(self.made, max(1, count * 2 // 5))
         yield from whole
         yield from made
         for number in range(count - len(made) - len(whole)):

@@ -24,7 +24,7 @@ from tests.fuzz.readers import READERS
 
 SOURCES = (inputs_lists, inputs_annotations, inputs_settings, inputs_state, inputs_weights,
            inputs_media, inputs_frames)  # fmt: skip
-_FEW, _MANY = 4, 500
+_FEW, _MANY = 2, 500
 
 
 def list_kinds() -> list[Kind]:

@@ -150,7 +150,7 @@ def test_a_folder_that_is_no_video_stops_nothing(folder, tmp_path):
 @pytest.mark.parametrize(
     ("unused", "said"),
     [
-        (("0a.png", "0b.png"), "not taken for frames: 2 images in 1 of 1 folder, such as 0a.png"),
+        (("1x.png", "1y.png"), "not taken for frames: 2 images in 1 of 1 folder, such as 1x.png"),
         (("cover.jpg",), "1 image in 1 of 1 folder, such as cover.jpg"),
         (("poster-1.png",), "such as poster-1.png"),
         ((), None),

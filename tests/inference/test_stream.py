@@ -9,6 +9,7 @@ from PIL import Image
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_classifier
 from tests.helpers.streams import file_response, serving, writing
+from tests.helpers.videos import encode
 from videomae2.data.video.reader import open_reader
 from videomae2.data.video.trim import fit_channels
 from videomae2.errors import ConfigError, VideoError
@@ -63,6 +64,36 @@ def test_windows_of_streams_are_those_of_the_time_line(folder, predictor, tmp_pa
         frames = reader.read(range(reader.num_frames))
     for given in (frames, iter(frames), torch.from_numpy(frames)):
         check_same(list(predictor.stream(given, frame_rate=25.0, **config)), line)
+
+
+@pytest.mark.parametrize("config", CONFIGS[:3])
+def test_windows_of_streams_whose_clock_jumps_are_those_of_the_time_line(
+    predictor, tmp_path, config
+):
+    run = [40 * number for number in range(50)]
+    place = tmp_path / "a.mkv"
+    times = [*run, *(12_000 + t for t in run), *(108e6 + t for t in [*run[:1], *run[5:]])]
+    encode(place, frames=len(times), times=[int(time) for time in times])
+    (video,) = expand_inputs([place])
+    line = compute_timeline(predictor, video, TimelineConfig(**config))
+    check_same(list(predictor.stream(place, **config)), line)
+    assert len(line.windows.jumps) == 2
+    assert "more places" in line.describe_jumps()
+
+
+@pytest.mark.parametrize("order", ["aa", "ba", "ab", "aba"])
+def test_recordings_that_were_joined_are_seen_from_end_to_end(predictor, tmp_path, order):
+    pieces = {}
+    for name, start in (("a", 0), ("b", 10_000)):
+        times = [start + 40 * number for number in range(50)]
+        encode(tmp_path / "piece.ts", frames=50, times=times, options={"bf": "0"})
+        pieces[name] = (tmp_path / "piece.ts").read_bytes()
+    place = tmp_path / "joined.ts"
+    place.write_bytes(b"".join(pieces[name] for name in order))
+    (video,) = expand_inputs([place])
+    line = compute_timeline(predictor, video, TimelineConfig(window_seconds=1.0))
+    assert np.diff(np.unique(line.windows.frames)).max() < 10
+    check_same(list(predictor.stream(place, window_seconds=1.0)), line)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01])

@@ -34,6 +34,24 @@ def test_where_windows_leave_a_gap_each_speaks_until_the_next():
     assert found.scores[:, 0].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+def test_what_has_no_frames_has_no_scores(kind):
+    starts, stops = array(0, 1, 100, 101), array(2, 3, 102, 103)
+    scores = np.array([[0.9, 0.1]] * 2 + [[0.8, 0.2]] * 2)
+    found = smooth_windows(starts, stops, scores, [(3.0, 100.0)])
+    assert [(start, stop) for start, stop, _ in found.iterate_scored()] == [
+        (0, 1), (1, 2), (2, 3), (100, 101), (101, 102), (102, 103),
+    ]  # fmt: skip
+    active = compute_activations(found.scores, kind, threshold=0.5, hysteresis=0.1)
+    segments = find_segments(found, active)
+    assert [(s.start_seconds, s.stop_seconds) for s in segments] == [(0, 3), (100, 103)]
+
+
+def test_a_window_that_is_lost_before_a_jump_is_spoken_for_until_it():
+    found = smooth_windows(array(0, 100), array(1, 101), array([1.0], [2.0]), [(3.0, 90.0)])
+    assert [(start, stop) for start, stop, _ in found.iterate_scored()] == [(0, 3), (100, 101)]
+
+
 def test_moments_that_differ_by_rounding_make_no_cell():
     third = 1 / 3
     found = smooth_windows(

@@ -100,9 +100,11 @@ def make(name: str, folder: Path = Path("/videos"), runs: Path = Path("runs")) -
 
 def stand_in(name: str, folder: Path) -> FinetuneRun:
     """A recipe with lists that are there and a parent that seems to be."""
+    videos = folder / "videos"
+    videos.mkdir()
     for file in ("train.csv", "val.csv"):
-        (folder / file).touch()
-    run = make(name, folder, folder / "runs")
+        (videos / file).touch()
+    run = make(name, videos, folder / "runs")
     if run.init.weights is not None:
         run.init.weights.mkdir(parents=True)
     return run

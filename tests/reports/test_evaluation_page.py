@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from PIL import Image
 
 from tests.helpers.reference_evaluation import SPAN
+from videomae2.base.names import printable_name
 from videomae2.commands.evaluate.dataset import GroundTruth
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.data.video.reader import ReadLimits
@@ -131,6 +132,13 @@ def test_many_classes_become_a_picture_and_few_are_named():
     drawn = draw_confusion_matrix(many, [str(i) for i in range(300)], description="w")
     assert drawn.count("data:image/png;base64,") == 1
     assert "<title>" not in drawn
+
+
+@pytest.mark.parametrize("name", ["fr\udce4sen", "a\nb", "\x1b[31mred", "to\u202eleft", "\ud800"])
+def test_names_of_any_bytes_are_drawn(name):
+    matrix = draw_confusion_matrix(np.array([[3, 1], [0, 2]]), [name, "b"], description="w")
+    assert f"{printable_name(name)} taken for b: 1" in matrix
+    assert printable_name(name) in draw_bars([name], [0.5], [(0.4, 0.6)], ["half"], description="w")
 
 
 def test_of_many_classes_those_of_the_most_mistakes_are_shown_by_name(tmp_path):

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from videomae2.base.file_kinds import read_regular_file
-from videomae2.base.names import shorten_name
+from videomae2.base.names import path_of_uri, shorten_name
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 
@@ -35,6 +35,8 @@ def path_exists(path: Path) -> bool:
 
 def path_hint(path: Path) -> str:
     """Say how much of a path exists, or that it is none, and what may be meant."""
+    if (plain := path_of_uri(str(path))) != str(path):
+        return f"; it is an address, and a path is wanted: {plain}"
     if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
         return "; it is an address, and files of this machine are wanted: save it as one first"
     full = Path(os.path.abspath(os.path.expanduser(path)))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Container, Sequence
 from typing import Any, Literal, TextIO
 
-from videomae2.base.names import dump_json, printable
+from videomae2.base.names import dump_json, printable, printable_name
 from videomae2.base.summary import Summary
 
 Justify = Literal["left", "right"]
@@ -52,10 +52,11 @@ def print_pairs(
     if sys.stdout.isatty():
         _print_grid(rows, first=first, min_width=min_width, indent=indent)
         return
+    rows = [(printable_name(label), printable_name(text)) for label, text in rows]
     width = max([min_width, *(len(label) for label, _ in rows)])
     for label, text in rows:
         cell = label.rjust(width) if first == "right" else label.ljust(width)
-        print(printable(f"{' ' * indent}{cell}{' ' * GAP}{text}".rstrip()))
+        print(f"{' ' * indent}{cell}{' ' * GAP}{text}".rstrip())
 
 
 def print_table(rows: Sequence[Sequence[str]], *, left: Container[str]) -> None:
@@ -63,13 +64,14 @@ def print_table(rows: Sequence[Sequence[str]], *, left: Container[str]) -> None:
     if sys.stdout.isatty():
         _print_above_bars(_build_table(rows, left))
         return
+    rows = [[printable_name(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (
             cell.ljust(width) if name in left else cell.rjust(width)
             for name, cell, width in zip(rows[0], row, widths, strict=True)
         )
-        print(printable((" " * GAP).join(cells).rstrip()))
+        print((" " * GAP).join(cells).rstrip())
 
 
 def _build_table(rows: Sequence[Sequence[str]], left: Container[str]) -> Any:
@@ -84,7 +86,7 @@ def _build_table(rows: Sequence[Sequence[str]], left: Container[str]) -> Any:
         )
     for number, row in enumerate(rows):
         style = "bold" if number == 0 else ""
-        table.add_row(*(Text(printable(cell), style) for cell in row))
+        table.add_row(*(Text(printable_name(cell), style) for cell in row))
     return table
 
 

@@ -5,7 +5,7 @@ evaluate/           a classifier on labelled videos
 extract/            features of videos, into a folder
 probe/              frozen features: k-NN, linear and attentive probes
 predict             what a classifier says of videos, as they are named or arrive
-timeline            the files of a time line
+timeline            the folder that takes the files of time lines, the film among them
 reconstruct         what a pre-trained model rebuilds of a video
 reconstruct_clip    which clip of the video that is
 merge_datasets/     one data set of several

@@ -19,6 +19,7 @@ from videomae2.commands.reconstruct_clip import (
     read_clip,
     warn_about_folder,
 )
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.video.reader import read_file_mode
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
@@ -60,11 +61,12 @@ class _LoadedModel:
     name: str
     config: ReconstructConfig
     frame_sampling: FrameSampling | None
+    bits: int | None
 
     def read_clip(self, video: Path) -> VideoClip:
         run = find_run_folder(self.path)
         source = find_source(run, video, self.config, self.frame_sampling)
-        return read_clip(video, self.task.model.cubes, source, self.config)
+        return read_clip(video, self.task.model.cubes, source, self.config, bits=self.bits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +120,8 @@ def prepare_reconstruction(
     """
     read_file_mode(video)
     model = _load_model(run, config, device)
+    folder = out or _default_folder(model.path)
+    check_outside(folder, video)
     num_frames = model.task.model.cubes.frames
     if frames_shown is None:
         frames_shown = min(_DEFAULT_SHOWN_FRAMES, num_frames)
@@ -132,7 +136,7 @@ def prepare_reconstruction(
         video=video,
         clip=clip,
         frames_shown=frames_shown,
-        folder=out or _default_folder(model.path),
+        folder=folder,
     )
 
 
@@ -164,7 +168,7 @@ def _default_folder(model: Path) -> Path:
 
 
 def _choose_name(folder: Path, video: Path) -> str:
-    """The files' name: the video's, numbered where that is taken by another video."""
+    """The files' name: the video's, numbered where that is taken by another video or file."""
     index_path = folder / _INDEX_FILE
     try:
         index = dict(json.loads(index_path.read_text(encoding="utf-8")))
@@ -172,10 +176,14 @@ def _choose_name(folder: Path, video: Path) -> str:
         index = {}
     source, default_name = os.path.realpath(video), shorten_name(video.stem)
     name, number = default_name, 2
-    while index.get(name, source) != source:
+    while index.get(name, source) != source or (name not in index and _is_taken(folder, name)):
         name, number = f"{default_name}-{number}", number + 1
     atomic_write_text(index_path, dump_json(index | {name: source}, indent=1) + "\n")
     return name
+
+
+def _is_taken(folder: Path, name: str) -> bool:
+    return any(os.path.lexists(folder / f"{name}.{ending}") for ending in ("png", "mp4"))
 
 
 def reconstruct_videos(
@@ -217,7 +225,7 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
     name: str = card.model.encoder.size
     if "step" in card.metadata:
         name += f", step {card.metadata['step']}"
-    return _LoadedModel(folder, task, name, config, card.frame_sampling)
+    return _LoadedModel(folder, task, name, config, card.frame_sampling, card.bits)
 
 
 def _reconstruct_clip(

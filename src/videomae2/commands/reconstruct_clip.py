@@ -19,6 +19,7 @@ from videomae2.data.manifests.read import read_manifest
 from videomae2.data.video.reader import Reader, Seconds, open_reader
 from videomae2.data.video.trim import fit_channels
 from videomae2.data.views import sampling
+from videomae2.data.views.jumps import close_jumps, format_jumps, list_jumps
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.reconstruct import StatisticsSource
@@ -67,9 +68,14 @@ class VideoClip:
 
 
 def read_clip(
-    video: Path, cubes: Cubes, source: SourceConfig | None, config: ReconstructConfig
+    video: Path,
+    cubes: Cubes,
+    source: SourceConfig | None,
+    config: ReconstructConfig,
+    *,
+    bits: int | None = None,
 ) -> VideoClip:
-    """Read the clip that is shown of a video.
+    """Read the clip that is shown of a video; ``bits``: used of images of 16 in training.
 
     Raises:
         VideoError: If it cannot be read or has another number of channels.
@@ -80,7 +86,7 @@ def read_clip(
         video,
         pixels="gray" if cubes.channels == 1 else "rgb",
         frame_rate=frame_rate,
-        bits=config.bits or (source.bits if source else None),
+        bits=config.bits or bits or (source.bits if source else None),
     ) as reader:
         indices = _select_indices(reader, cubes.frames, video, source, config)
         unique_indices, positions = np.unique(indices, return_inverse=True)
@@ -118,10 +124,13 @@ def _select_indices(
         seconds = _require_timestamps(
             reader, video, "the frame interval of training", ", or a --frame-interval in frames"
         )
+        running = close_jumps(seconds)
         if start is None:
-            return sampling.timed_indices(seconds, frames, step, _CENTER)
+            return sampling.timed_indices(running, frames, step, _CENTER)
         _check_start(start, seconds, video)
-        numbers = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
+        first = max(0, int(np.searchsorted(seconds, start, side="right")) - 1)
+        times = start + (running[first] - seconds[first]) + step * np.arange(frames)
+        numbers = np.searchsorted(running, times, side="right") - 1
         return np.maximum(numbers, 0).astype(np.int64)
     interval = interval or int(source.frame_interval if source else _DEFAULT_FRAME_INTERVAL)
     if start is None:
@@ -146,6 +155,9 @@ def _require_timestamps(reader: Reader, video: Path, setting: str, alternative: 
 def _check_start(start: float, seconds: Seconds, video: Path) -> None:
     if start > seconds[-1]:
         raise ConfigError(f"--start is {start:g}, and {video} ends at {seconds[-1]:.2f} s")
+    jumps = list_jumps(seconds)
+    if any(begin < start < stop for begin, stop in jumps):
+        raise ConfigError(f"--start is {start:g}, and of {video} {format_jumps(jumps)}")
 
 
 def find_source(

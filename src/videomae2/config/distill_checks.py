@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from videomae2.base.files import path_hint
 from videomae2.config.finetune_checks import CLASSIFIER_CHECKS
 from videomae2.config.runs import DistillRun
-from videomae2.config.shared_checks import Check
+from videomae2.config.shared_checks import Check, check_output_dir
 from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.models.weights.hub.locate import model_exists
@@ -21,18 +21,14 @@ def _check_teacher(run: DistillRun) -> Iterator[str]:
         )
     elif not model_exists(teacher.weights):
         yield f"--teacher.weights {teacher.weights} does not exist{path_hint(teacher.weights)}"
+
+
+def _check_teacher_cache(run: DistillRun) -> Iterator[str]:
+    teacher = run.teacher
     if teacher.cache_dir is None and teacher.cache_dtype != "float32":
         yield "--teacher.cache-dtype has no effect without --teacher.cache-dir; leave it out"
-    if teacher.cache_dir is not None and str(teacher.cache_dir).startswith("~"):
-        yield (
-            f"--teacher.cache-dir {teacher.cache_dir} is not expanded here; write the path in full"
-        )
-    elif (
-        teacher.cache_dir is not None
-        and teacher.cache_dir.exists()
-        and not teacher.cache_dir.is_dir()
-    ):
-        yield f"--teacher.cache-dir {teacher.cache_dir} is a file; it wants a folder, which is made"
+    if teacher.cache_dir is not None:
+        yield from check_output_dir(run, teacher.cache_dir, "--teacher.cache-dir")
 
 
 def _check_labels(run: DistillRun) -> Iterator[str]:
@@ -53,6 +49,7 @@ def _check_task(run: DistillRun) -> Iterator[str]:
 DISTILL_CHECKS: tuple[Check, ...] = (
     *CLASSIFIER_CHECKS,
     (_check_teacher, ()),
+    (_check_teacher_cache, ()),
     (_check_labels, ()),
     (_check_task, ("task.",)),
 )

@@ -9,7 +9,8 @@ from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig
-from videomae2.data.manifests.read import Layout, ListConfig
+from videomae2.data.manifests.layouts import Layout
+from videomae2.data.manifests.read import ListConfig
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
@@ -113,6 +114,10 @@ class Run:
         """Of the kind that is trained."""
         raise NotImplementedError
 
+    def list_inputs(self) -> list[Path]:
+        """The folders and lists of videos that it reads."""
+        return [source.path for source in self.data.sources]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PretrainRun(Run):
@@ -124,6 +129,10 @@ class PretrainRun(Run):
     """What is hidden and rebuilt."""
     online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
+
+    def list_inputs(self) -> list[Path]:
+        probed = (self.online_probe.videos, self.online_probe.test)
+        return [*Run.list_inputs(self), *(path for path in probed if path is not None)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,6 +165,10 @@ class ClassifierRun(Run):
     """The first weights."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """How clips are changed; those of a teacher alike."""
+
+    def list_inputs(self) -> list[Path]:
+        held_out = self.validation.path
+        return [*Run.list_inputs(self), *([] if held_out is None else [held_out])]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ Each problem is one line: the flag and what it says, what was wanted, what would
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import path_exists, path_hint
@@ -12,7 +13,9 @@ from videomae2.base.schema import flag_name
 from videomae2.base.text import format_count, format_multiples
 from videomae2.config.runs import Run
 from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.views.crops import CropConfig
+from videomae2.errors import ConfigError
 from videomae2.training.optim import OptimConfig
 
 Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
@@ -154,13 +157,25 @@ def _check_min_lr(run: Run) -> Iterator[str]:
         )
 
 
+def _check_run_folder(run: Run) -> Iterator[str]:
+    yield from check_output_dir(run, run.output_dir, "--out")
+
+
+def check_output_dir(run: Run, folder: Path, flag: str) -> Iterator[str]:
+    """What is wrong with a folder that a run writes to."""
+    if str(folder).startswith("~"):
+        yield f"{flag} {folder} is not expanded here; write the path in full"
+    elif folder.exists() and not folder.is_dir():
+        yield f"{flag} {folder} is a file; it wants a folder, which is made if it is not there"
+    else:
+        try:
+            check_outside(folder, *run.list_inputs(), flag=flag)
+        except ConfigError as error:
+            yield from error.problems
+
+
 def _check_checkpoint(run: Run) -> Iterator[str]:
-    output_dir = run.output_dir
     interval, keep_interval = run.checkpoint.interval, run.checkpoint.keep_interval
-    if str(output_dir).startswith("~"):
-        yield f"--out {output_dir} is not expanded here; write the path in full"
-    elif output_dir.exists() and not output_dir.is_dir():
-        yield f"--out {output_dir} is a file; it wants a folder, which is made if it is not there"
     if keep_interval is not None and keep_interval % interval:
         yield (
             f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that "
@@ -210,6 +225,7 @@ SHARED_CHECKS: tuple[Check, ...] = (
         ("optim.epochs", "optim.steps", "optim.warmup_epochs", "optim.warmup_steps"),
     ),
     (_check_min_lr, ("optim.lr", "optim.min_lr")),
+    (_check_run_folder, ()),
     (_check_checkpoint, ("checkpoint.",)),
     (_check_device, ()),
     (_check_channels, ()),

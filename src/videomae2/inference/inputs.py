@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomae2.base.names import path_of_uri
 from videomae2.data.live.pipe import looks_like_video
-from videomae2.data.manifests.bit_depth import find_bits_of_video
-from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.bit_depth import describe_other_bits, find_bits_of_video
+from videomae2.data.manifests.manifest import ALL_BITS, Entry
 from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ConfigError, ManifestError, VideoError
 
 _logger = logging.getLogger(__name__)
 _CHUNK = 1 << 16
-_ALL_BITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,19 @@ def stream_lines(descriptor: int, head: bytes = b"") -> Iterator[list[str]]:
 
 
 def _expand_path(path: str, bits: int | None) -> list[VideoInput]:
-    path = os.path.expanduser(path)
+    path = os.path.expanduser(path_of_uri(path))
     if not os.path.isdir(path):
-        found = find_bits_of_video(path) if bits is None else None
-        used = found[0] if found else bits or _ALL_BITS
-        _warn_about_bits(path, used if found else _ALL_BITS)
+        found = find_bits_of_video(path)
+        used = bits or (found[0] if found else ALL_BITS)
+        if bits is None:
+            _warn_about_bits(path, used)
+        elif text := describe_other_bits(bits, found):
+            _logger.warning(f"{path}: {text}")
         return [VideoInput(Entry(path, location=path, bits=used))]
     manifest = read_manifest(path, bits=bits)
     for text in manifest.warnings:
         _logger.warning(f"{path}: {text}")
-    _warn_about_bits(path, manifest.bits if bits is None else _ALL_BITS)
+    _warn_about_bits(path, manifest.bits or ALL_BITS if bits is None else ALL_BITS)
     return [
         VideoInput(entry, manifest.frame_name if entry.is_frames else None, below)
         for entry, below in zip(manifest, manifest.paths, strict=True)
@@ -105,7 +108,7 @@ def _expand_path(path: str, bits: int | None) -> list[VideoInput]:
 
 
 def _warn_about_bits(path: str, bits: int) -> None:
-    if bits < _ALL_BITS:
+    if bits < ALL_BITS:
         _logger.warning(
             f"{path}: {bits} of 16 bits are taken, since no larger value was seen in a few frames; "
             "bits says otherwise"

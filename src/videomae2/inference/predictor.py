@@ -6,6 +6,7 @@ Axis: outputs = classes or numbers.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from videomae2.data.live.memory import (
 )
 from videomae2.data.live.sources import LiveConfig
 from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.manifests.bit_depth import choose_bits
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.read import read_views_of
@@ -66,7 +68,8 @@ class Predictor:
         views: Which views of a whole video are averaged; as in evaluation if not given.
         reading: How videos are read; in a process of their own, 120 s each, if not given.
         frame_rate: Frames per second of folders of images and arrays, which have no clock.
-        bits: How many bits are used where their frames have 16; found out if not given.
+        bits: How many bits are used where their frames have 16; as in training if not given,
+            and found out where nothing says it.
 
     Raises:
         CheckpointError: There is no model, it is no classifier with a head, or names and outputs
@@ -110,7 +113,7 @@ class Predictor:
             limits=replace(reading.limits(), max_frames=_MAX_FRAMES),
             frame_rate=frame_rate,
         )
-        self.bits = bits
+        self.bits = choose_bits(bits, ref.config.bits, ref.path)
         self.classifier = load_classifier_task(ref, runtime)
         self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 
@@ -271,8 +274,9 @@ class Predictor:
         return [video] if isinstance(video, VideoInput) else expand_each([video], self.bits)
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
-        if frame_rate is not None and not (0 < frame_rate < float("inf")):
-            raise ValueError(f"frame_rate is {frame_rate}, wanted a number above 0")
+        is_number = isinstance(frame_rate, Real) and not isinstance(frame_rate, bool)
+        if frame_rate is not None and not (is_number and 0 < frame_rate < float("inf")):
+            raise ValueError(f"frame_rate is {frame_rate!r}, wanted a number above 0")
         return self.scorer.views.frame_rate if frame_rate is None else frame_rate
 
     def _predict_frames(

@@ -1,6 +1,5 @@
 """The labelled lists of a probe: read, held against each other, and split where there is one."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +13,8 @@ from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.splits.duplicates import DuplicateSearch
-from videomae2.data.splits.groups import FOLDER_RULE, group_by_path
 from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.units import locate_groups, with_units
 from videomae2.data.splits.validation import limit_per_class
 from videomae2.data.splits.validation import validation_split as groupwise_split
 from videomae2.errors import ConfigError, DataError, ManifestError
@@ -89,15 +88,15 @@ def load_train_test(
         raise ConfigError(problems)
     groups = list_config.groups
     train_manifest = list_config.read(train, labels="required", groups=groups)
+    train_units = with_units(train_manifest)
     inferred = infer_classes(train_manifest)
     if len(set(train_manifest.labels.tolist())) < 2:
         raise DataError(f"{train} has videos of one class only; a probe tells classes apart")
     if test is None:
-        return _split_train(
-            train_manifest, inferred.names, list_config.test_share, seed, max_videos
-        )
+        return _split_train(train_units, inferred.names, list_config.test_share, seed, max_videos)
     class_names = train_manifest.class_names
-    test_config = replace(list_config, filter=list_config.filter_test)
+    bits = list_config.bits or train_manifest.bits
+    test_config = replace(list_config, filter=list_config.filter_test, bits=bits)
     test_manifest = test_config.read(
         test, labels="required", class_names=class_names, groups=groups
     )
@@ -109,10 +108,10 @@ def load_train_test(
     _check_labels(test_manifest, len(inferred.names), train)
     _check_leakage(train_manifest, test_manifest)
     _check_common_groups(train_manifest, test_manifest)
-    train_rows = _subsample_rows(train_manifest, max_videos, seed)
+    train_rows = _subsample_rows(train_units, max_videos, seed)
     test_rows = _subsample_rows(test_manifest, max_videos, seed)
     names = inferred.names
-    return ProbeData(train_manifest, test_manifest, names, train_rows, test_rows, f"{test}")
+    return ProbeData(train_units, test_manifest, names, train_rows, test_rows, f"{test}")
 
 
 def _subsample_rows(
@@ -143,7 +142,7 @@ def _split_train(
         groups = ""
     else:
         part = manifest.take(rows)
-        is_test = groupwise_split(part, share, seed=seed)
+        (is_test,) = groupwise_split([part], [part.labels], share, seed=seed)
         groups = _format_groups(part, is_test)
     split = _format_split(manifest.labels[rows], is_test)
     description = f"{share:.0%} of {manifest.source}, {split}{groups}"
@@ -182,21 +181,13 @@ def _format_groups(manifest: Manifest, is_test: Bool[np.ndarray, " videos"]) -> 
 
 def _check_common_groups(train: Manifest, test: Manifest) -> None:
     """Refuse a group that is in both lists."""
-    common = sorted(_locate_groups(train) & _locate_groups(test))
+    common = sorted(set(locate_groups(train) or ()) & set(locate_groups(test) or ()))
     if common:
         raise DataError(
             f"training and test videos share {format_count(len(common), 'group')}, such as "
             f"{common[0]!r}, and a group must be on one side; give other lists, or leave TEST out "
             f"to have whole groups held out"
         )
-
-
-def _locate_groups(manifest: Manifest) -> set[str]:
-    """The groups of a list, as they are called in any; folders by their whole path."""
-    groups = manifest.groups or []
-    if groups == group_by_path(manifest.paths, FOLDER_RULE):
-        return {os.path.join(manifest.root, name) for name in groups}
-    return set(groups)
 
 
 def _check_labels(test: Manifest, num_classes: int, train: Path) -> None:

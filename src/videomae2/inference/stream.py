@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from videomae2.base.names import path_of_uri
 from videomae2.base.ranges import find_range_errors
 from videomae2.data.live.frame_queue import StreamFrame
 from videomae2.data.live.memory import FRAMES_NAME, as_array, check_frame, check_frames
@@ -76,6 +77,7 @@ def stream_windows(
     name = str(source)
     found = find_stream(name)
     if found is None:
+        name = path_of_uri(name)
         read_file_mode(name)
         found = StreamSource("file", name, name)
     return _read_windows(predictor, found, config, live, frame_rate)

@@ -22,6 +22,7 @@ from videomae2.base.text import format_count
 from videomae2.data.video.reader import Frames
 from videomae2.data.video.trim import check_channels, fit_channels
 from videomae2.data.views.clip_cutter import ClipCutter, FrameClip
+from videomae2.data.views.jumps import format_jumps
 from videomae2.data.views.scan import (
     SCAN_FUNCTION,
     ScanInfo,
@@ -92,6 +93,10 @@ class Timeline:
     read_error: VideoError | None = None
     """Why the first of them could not; the time line covers what was read."""
 
+    def describe_jumps(self) -> str:
+        """Say from when to when there is no frame; "" where the clock does not jump."""
+        return format_jumps(self.windows.jumps)
+
     def describe_loss(self) -> str:
         """Say how many windows are not there, and why; "" where all are."""
         total = format_count(len(self.windows.starts) + self.num_lost, "window")
@@ -148,7 +153,7 @@ def summarize_windows(
     read_error: VideoError | None = None,
 ) -> Timeline:
     """The time line that scored windows make, one at least."""
-    bins = smooth_windows(windows.starts, windows.stops, scores)
+    bins = smooth_windows(windows.starts, windows.stops, scores, windows.jumps)
     segments: list[Segment] = []
     if outputs.classification_type is not None:
         threshold = outputs.get_threshold(config.threshold)

@@ -24,19 +24,25 @@ class WindowCutter:
         self._name, self._rule = name, build_window_rule(predictor, config)
         self._next: int | None = None
         self._has_windows = False
-        self._begin(0.0)
+        self._windows = LiveWindows(self._rule)
+        self._begin(0.0, is_torn=False)
 
-    def _begin(self, seconds: float) -> None:
-        self._windows, self._begin_seconds = LiveWindows(self._rule), seconds
+    def _begin(self, seconds: float, *, is_torn: bool) -> None:
+        duration = self._windows.frame_duration
+        self._windows, self._begin_seconds = LiveWindows(self._rule, duration), seconds
+        self._is_torn = is_torn  # frames are missing before or behind this piece
         self._images: dict[int, Any] = {}
 
     def add(self, frame: StreamFrame) -> list[Clip]:
         """Take a frame, and give the windows that are complete with it."""
         clips: list[Clip] = []
-        if self._next is not None and frame.number != self._next:  # some are missing before it
+        is_torn = self._next is not None and frame.number != self._next
+        if is_torn or self._windows.is_behind_jump(frame.seconds - self._begin_seconds):
+            self._is_torn = self._is_torn or is_torn
             clips = self.finish()
-        if frame.number != self._next:
-            self._begin(frame.seconds)
+            self._begin(frame.seconds, is_torn=is_torn)
+        elif self._next is None:
+            self._begin(frame.seconds, is_torn=False)
         self._next = frame.number + 1
         self._images[self._windows.num_frames] = frame.image
         try:
@@ -57,14 +63,14 @@ class WindowCutter:
     def finish(self) -> list[Clip]:
         """The last windows of frames in one piece, at their end.
 
-        A piece that is shorter than a window repeats its last frame, as short videos do; between
-        pieces with windows of their own it is left out.
+        A piece that is shorter than a window repeats its last frame, as short videos do; where
+        frames are missing beside it, and there are other windows, it is left out.
         """
         try:
             windows = self._windows.finish()
         except ValueError as error:
             raise VideoError(self._name, str(error)) from error
-        if self._has_windows and not self._windows.spans_a_window:
+        if self._is_torn and self._has_windows and not self._windows.spans_a_window:
             return []
         return self._cut(windows)
 

@@ -4,6 +4,7 @@ NumPy only. Axes: windows, in the order of their starts; outputs = classes or nu
 stretches of time in which the windows on show stay the same; edges = bins + 1.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,14 @@ class TimeBins:
     edges: Float64[np.ndarray, " edges"]
     """Seconds at which bins begin and end; they touch."""
     scores: Float64[np.ndarray, "bins outputs"]
-    """Mean over the windows that show the bin."""
+    """Mean over the windows that show the bin; NaN where there is nothing to show."""
+
+    def iterate_scored(self) -> Iterator[tuple[float, float, Float64[np.ndarray, " outputs"]]]:
+        """Start, stop and scores of each bin that has scores."""
+        edges = self.edges.tolist()
+        for start, stop, row in zip(edges[:-1], edges[1:], self.scores, strict=True):
+            if not np.isnan(row).any():
+                yield start, stop, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +48,25 @@ def smooth_windows(
     starts: Float64[np.ndarray, " windows"],
     stops: Float64[np.ndarray, " windows"],
     scores: Float64[np.ndarray, "windows outputs"],
+    jumps: Sequence[tuple[float, float]] = (),
 ) -> TimeBins:
     """Give each moment the mean of the windows that show it.
 
     Windows begin and end at rising seconds. Where they leave a gap, each speaks for the time until
-    the next one.
+    the next one, but not for ``jumps``, stretches of time without a frame: they have no scores.
     """
     starts, stops = starts.round(_TIME_DIGITS), stops.round(_TIME_DIGITS)
-    stops = np.maximum(stops, np.append(starts[1:], stops[-1]))
+    until = np.append(starts[1:], stops[-1])
+    for start, stop in np.round(np.reshape(jumps, (-1, 2)), _TIME_DIGITS):
+        until = np.where((starts < stop) & (until >= stop), np.minimum(until, start), until)
+    stops = np.maximum(stops, until)
     edges = np.unique(np.concatenate((starts, stops)))
     first = np.searchsorted(stops, edges[:-1], side="right")
     after = np.searchsorted(starts, edges[:-1], side="right")
-    means = [scores[a:b].mean(axis=0) for a, b in zip(first, after, strict=True)]
+    nothing = np.full(scores.shape[1], np.nan)
+    means = [
+        scores[a:b].mean(axis=0) if a < b else nothing for a, b in zip(first, after, strict=True)
+    ]
     return TimeBins(edges, np.stack(means))
 
 
@@ -98,6 +113,9 @@ def _exclusive_activations(
     active = np.zeros(scores.shape, dtype=np.bool_)
     current: int | None = None
     for number, row in enumerate(scores):
+        if np.isnan(row).any():
+            current = None
+            continue
         best = int(row.argmax())
         if current is not None and row[current] < threshold - hysteresis:
             current = None

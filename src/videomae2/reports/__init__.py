@@ -13,6 +13,7 @@ reconstruction          rows and captions of a reconstructed clip
 reconstruction_image    one clip in detail, several on one sheet, or as a video
 contact_sheet           film strips of what was found, one below the other
 timeline                the picture of a time line
+timeline_text           what its files say: JSON, tables, subtitles
 timeline_video          a video with the time line below it
 demo                    the page of the demo
 """

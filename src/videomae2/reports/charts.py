@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from videomae2.base.files import atomic_write
+from videomae2.base.names import printable_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -115,7 +116,7 @@ def _embed(svg: str, size: tuple[int, int], description: str) -> "Markup":
 
 def set_tip(artist: Any, text: str) -> None:
     """Show a text when the mouse rests on a part of a plot."""
-    artist.set_gid(f"tip:{text}")
+    artist.set_gid(f"tip:{printable_name(text)}")
 
 
 def draw_lines(
@@ -195,5 +196,6 @@ def draw_legend(axes: Axes) -> None:
 
 
 def shorten(name: str, max_length: int = 26) -> str:
-    """A name that leaves room for the plot."""
+    """A name that leaves room for the plot, in letters that it can draw."""
+    name = printable_name(name)
     return name if len(name) <= max_length else name[: max_length - 1] + "…"

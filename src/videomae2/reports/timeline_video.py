@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from videomae2.data.views.sampling import median_frame_duration
+from videomae2.data.views.jumps import list_jumps, longest_hold, usual_frame_duration
 from videomae2.inference.timeline import Timeline
 from videomae2.models.task_type import ClassScore, rank_topk
 from videomae2.reports.image_canvas import (
@@ -30,7 +30,7 @@ _SHORT_SIDES = (240, 480)  # of the video in the film: smaller is enlarged, larg
 MAX_SHORT_SIDE = _SHORT_SIDES[1]
 """Short side in pixels at which frames should be read."""
 _MIN_WIDTH = 426  # what names and bars need
-_MAX_FPS = 30.0
+_MIN_FPS, _MAX_FPS = Fraction(1, 1001), 30.0
 _PAD_COLOR = (16, 18, 22)
 _MAX_ROWS, _MAX_LANES = 3, 4
 _MARGIN, _GAP = 14, 8
@@ -120,7 +120,7 @@ def compose_overlay_video(
     timeline: Timeline,
     frames: Iterable[tuple[int, UInt8[np.ndarray, "height width channels"]]],
     frame_indices: Int64[np.ndarray, " shown"],
-    fps: Fraction,
+    moments: Float64[np.ndarray, " shown"],
 ) -> Iterator[Picture]:
     """Give every picture of the film; a frame of the video may be shown more than once.
 
@@ -128,27 +128,37 @@ def compose_overlay_video(
     lost are not among them: the next one is shown, or at the end the last.
     """
     overlay: Overlay | None = None
-    pending = deque(enumerate(frame_indices.tolist()))
+    pending = deque(zip(moments.tolist(), frame_indices.tolist(), strict=True))
     for index, frame in frames:
         video_part = _render_frame(frame)
         overlay = overlay or Overlay(timeline, video_part.shape[1])
         while pending and pending[0][1] <= index:
-            seconds = pending.popleft()[0] / float(fps)
-            yield np.concatenate((video_part, overlay.render(seconds)))
+            yield np.concatenate((video_part, overlay.render(pending.popleft()[0])))
     if overlay is not None:
-        for number, _ in pending:
-            yield np.concatenate((video_part, overlay.render(number / float(fps))))
+        for moment, _ in pending:
+            yield np.concatenate((video_part, overlay.render(moment)))
 
 
 def select_frames(
     seconds: Float64[np.ndarray, " num_frames"], length_seconds: float
-) -> tuple[Fraction, Int64[np.ndarray, " shown"]]:
-    """The frames per second of a film, and which frame of the video each of its frames shows."""
-    fps = Fraction(min(_MAX_FPS, 1 / median_frame_duration(seconds))).limit_denominator(1001)
-    count = max(1, round(length_seconds * float(fps)))
-    times = np.arange(count) / float(fps) + median_frame_duration(seconds) * 1e-3
-    number = np.searchsorted(seconds, times, side="right") - 1
-    return fps, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
+) -> tuple[Fraction, Float64[np.ndarray, " shown"], Int64[np.ndarray, " shown"]]:
+    """The frames per second of a film, and which moment and frame of the video each frame shows.
+
+    What a jump of the clock leaves without a frame is left out.
+    """
+    duration = usual_frame_duration(seconds)
+    fps = max(_MIN_FPS, Fraction(min(_MAX_FPS, 1 / duration)).limit_denominator(1001))
+    first, jumps = float(seconds[0]), list_jumps(seconds)
+    edges = [first if first > longest_hold(duration) else 0.0]
+    edges += [edge for jump in jumps for edge in jump] + [length_seconds]
+    moments = np.concatenate(
+        [
+            start + np.arange(max(1, round((stop - start) * float(fps)))) / float(fps)
+            for start, stop in zip(edges[::2], edges[1::2], strict=True)
+        ]
+    )
+    number = np.searchsorted(seconds, moments + duration * 1e-3, side="right") - 1
+    return fps, moments, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
 
 
 def _render_frame(

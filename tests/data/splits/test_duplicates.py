@@ -126,6 +126,7 @@ def test_what_shows_nothing_is_like_nothing():
     assert compute_likeness(blank[None], blank[None]).item() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FIGHTS.is_dir(), reason=f"the surveillance clips are not at {FIGHTS}")
 def test_the_near_doubles_of_the_surveillance_clips_are_found():
     manifests = [

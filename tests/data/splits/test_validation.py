@@ -24,6 +24,10 @@ def read(tmp_path, rows, **options):
     return read_manifest(path, labels="required", check_some_exist=False, **options)
 
 
+def hold_out(manifest, share, seed):
+    return validation_split([manifest], [manifest.labels], share, seed=seed)[0]
+
+
 def sides(manifest, held_out):
     names = manifest.groups or manifest.paths
     return [
@@ -39,7 +43,7 @@ def test_a_group_is_on_one_side(tmp_path_factory, people, classes, share, seed):
         for person in range(people) for label in range(classes) for n in range(2)
     ]  # fmt: skip
     manifest = read(tmp_path_factory.mktemp("lists"), rows, groups="person")
-    held_out = validation_split(manifest, share, seed=seed)
+    held_out = hold_out(manifest, share, seed)
     train, val = sides(manifest, held_out)
     assert not train & val
     assert len(val) == min(people - 1, max(1, round(share * people)))
@@ -54,7 +58,7 @@ def test_a_rare_class_stays_in_training(tmp_path, rare):
     ]
     rows += [f"rec{rare}.mp4,fall,p,240,30", f"rec{rare}.mp4,fall,p,270,30"]
     manifest = read(tmp_path, rows)
-    held_out = validation_split(manifest, 0.2, seed=0)
+    held_out = hold_out(manifest, 0.2, 0)
     assert held_out.any()
     fall = manifest.class_names.index("fall")
     assert not held_out[manifest.labels == fall].any()
@@ -68,7 +72,7 @@ def test_the_order_and_the_place_of_a_list_do_not_matter(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         manifest = read(folder, lines, groups="person")
-        mask = validation_split(manifest, 0.2, seed=5)
+        mask = hold_out(manifest, 0.2, 5)
         few = limit_per_class([manifest], [manifest.labels], 3, seed=5)[0]
         chosen.append(
             [{p for p, m in zip(manifest.paths, ms, strict=True) if m} for ms in (mask, few)]
@@ -141,7 +145,7 @@ def test_few_are_taken_over_all_lists(tmp_path):
 )
 def test_groups_are_named_where_they_leave_nothing_to_hold_out(tmp_path, rows, rule):
     manifest = read(tmp_path, rows, groups=rule)
-    assert not validation_split(manifest, 0.2, seed=0).any()
+    assert not hold_out(manifest, 0.2, 0).any()
     said = explain_no_split([manifest])
     assert f"held out of {len(set(manifest.groups))} group" in said
     assert "--labels.groups says that no group is parted" in said

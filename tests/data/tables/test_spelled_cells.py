@@ -8,6 +8,7 @@ from videomae2.errors import ManifestError
 SPELLINGS = [
     ("Ann", "ann", "case"),
     ("p 1", "p  1", "blanks"),
+    ("p_1", "p-1", "blanks, _ or - between words"),
     ("Zoë", "Zoe\u0308", "how their letters are encoded"),
     ("rec1", "rec\u200b1", "characters that are not shown"),
 ]
@@ -50,7 +51,8 @@ def test_a_row_without_its_group_is_an_error(tmp_path, nothing):
 
 
 @pytest.mark.parametrize(
-    ("value", "other"), [("train", "Train"), ("TRAIN", "train"), ("a b", "a  b"), ("1", "1.0")]
+    ("value", "other"),
+    [("train", "Train"), ("TRAIN", "train"), ("a b", "a  b"), ("a_b", "a-b"), ("1", "1.0")],
 )
 def test_a_filter_leaves_no_other_spelling_out_unasked(tmp_path, value, other):
     def read_rows(**options):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.videos import encode, number_of, numbered
+from tests.helpers.videos import encode, number_of, numbered, plain_decode
 from videomae2.data.video.pyav_reader import VideoFile
 from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.data.video.stream import VideoStream
@@ -72,6 +72,78 @@ def test_frames_that_a_decoder_makes_up_are_not_given_out(tmp_path, codec, optio
         assert [number_of(frame) for frame in reader.read(range(12))] == list(range(12))
     stream = VideoStream(str(path), pixels="rgb", limits=ReadLimits())
     assert set(lost) <= set(stream.read_intact(range(stream.num_frames))[1])
+
+
+LEANING = [
+    ("closed.mp4", "libx264", {"bf": "2"}),
+    ("open.ts", "libx264", {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal"}),
+    ("raw.h264", "libx264", {"bf": "2"}),
+    ("refresh.mkv", "libx264", {"x264-params": "intra-refresh=1:keyint=12:bframes=1:scenecut=0"}),
+    ("b.mkv", "mpeg2video", {"bf": "2", "b": "800k"}),
+    ("packed.avi", "mpeg4", {"bf": "0", "b": "800k"}),
+    ("keys.mkv", "mjpeg", {}),
+]
+
+
+def list_packets(path):
+    """Where each packet lies in a file and how long it is."""
+    with av.open(str(path)) as box:
+        packets = [p for p in box.demux(video=0) if p.size]
+        sizes = np.cumsum([0] + [p.size for p in packets]).tolist()
+        return [
+            (start if p.pos is None or p.pos < 0 else p.pos, p.size)
+            for start, p in zip(sizes[:-1], packets, strict=True)
+        ]
+
+
+def read_singly(path, count):
+    """Frame by frame, and the indices of those that are damaged."""
+    frames, lost = {}, []
+    with open_reader(path) as reader:
+        for index in range(count):
+            try:
+                frames[index] = reader.read([index])[0]
+            except VideoError:
+                lost.append(index)
+    return frames, lost
+
+
+def read_in_parts(path, count):
+    """As a time line does, and the indices of those that are damaged."""
+    stream, frames, lost = VideoStream(str(path), pixels="rgb", limits=ReadLimits()), {}, []
+    for first in range(0, count, 7):
+        indices = range(first, min(first + 7, count))
+        part, damaged = stream.read_intact(list(indices))
+        frames.update(zip([n for n in indices if n not in damaged], part, strict=True))
+        lost += damaged
+    return frames, lost
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), LEANING)
+def test_what_leans_on_damage_is_lost_and_nothing_else(tmp_path, name, codec, options):
+    """In every packet at a time: each frame is the one of the whole file, or is said to be lost."""
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = encode(
+        tmp_path / name, codec, frames=30, options=options, size=(96, 160), pix_fmt=pixels
+    )
+    truth, content, seen = plain_decode(path), path.read_bytes(), 0
+    for number, (at, size) in enumerate(list_packets(path)):
+        if number % 5:
+            continue
+        noise = np.random.default_rng(number).bytes(min(60, size // 3))
+        at += size // 2
+        path.write_bytes(content[:at] + noise + content[at + len(noise) :])
+        frames, lost = read_in_parts(path, 30)
+        one_by_one, missing = read_singly(path, 30)
+        assert missing == lost
+        for index, frame in [*frames.items(), *one_by_one.items()]:
+            if lost:  # else the decoder did not notice
+                assert np.array_equal(frame, truth[index]), (number, index)
+        assert len(lost) < 30 or number == 0
+        seen += bool(lost)
+        if codec == "mjpeg":
+            assert len(lost) <= 1
+    assert seen or codec == "mjpeg"
 
 
 @pytest.mark.parametrize(("name", "codec", "options"), FILES)

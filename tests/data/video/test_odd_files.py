@@ -14,6 +14,7 @@ from tests.data.video.test_pyav_reader import assert_exact
 from tests.helpers.videos import encode, number_of, patch, plain_decode
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.reader import open_reader
+from videomae2.errors import VideoError
 
 FRAME_TICKS = 512  # of a frame at 25 a second, on the clock that FFmpeg gives an MP4
 HEVC = {"codec": "libx265", "options": {"x265-params": "log-level=none:open-gop=1"}}
@@ -126,3 +127,35 @@ def test_an_avi_whose_index_is_gone_is_exact(tmp_path, codec, options, is_cut):
     truth = plain_decode(path)
     assert [number_of(frame) for frame in truth] == list(range(60))
     assert_exact(path, truth)
+
+
+@pytest.mark.parametrize("size", ["W30000 H30000", "W8000 H8000", "W12000 H9000"])
+@pytest.mark.parametrize("colour", ["C444", "C420"])
+def test_frames_that_are_not_there_are_no_busy_device(tmp_path, size, colour):
+    path = tmp_path / "a.y4m"
+    path.write_bytes(f"YUV4MPEG2 {size} F25:1 {colour}\nFRAME\n".encode())
+    with pytest.raises(VideoError, match=r"damaged|cut off|empty|limit of \d+ pixels") as caught:
+        open_reader(path)
+    assert "busy" not in str(caught.value)
+
+
+@pytest.mark.parametrize("starts", [(0, 0), (60000, 0), (2000, 0), (0, 40000, 20000)])
+@pytest.mark.parametrize(("codec", "options"), [("libx264", {"bf": "2"}), ("mpeg4", {})])
+def test_the_clock_of_joined_recordings_goes_on(tmp_path, starts, codec, options):
+    """One behind another, also where it is set back; every frame is there, in order."""
+    parts = [
+        encode(
+            tmp_path / f"{number}.ts", codec, frames=30, options=options,
+            times=[start + 40 * frame for frame in range(30)],
+        ).read_bytes()
+        for number, start in enumerate(starts)
+    ]  # fmt: skip
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+    with open_reader(path) as reader:
+        assert [number_of(frame) for frame in reader.read(range(reader.num_frames))] == [
+            *range(30)
+        ] * len(starts)
+        steps = np.diff(reader.seconds)
+    assert (steps > 0.039).all()
+    assert (steps > 0.041).sum() == (len(starts) > 2)  # forward it jumps as before

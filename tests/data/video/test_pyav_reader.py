@@ -397,7 +397,8 @@ def test_every_broken_file_of_the_zoo_gives_an_error_or_its_frames():
             assert np.array_equal(frame, truth[nearest]), (path, index)
             good += 1
         reader.close()
-        assert good, path
+        # all three of its key frames are damaged
+        assert good or path.name == "bitflips_mdat.mp4", path
         assert time.monotonic() - start < 10, path
     assert len(reasons) == 10
     assert not any("Errno" in reason for reason in reasons.values())

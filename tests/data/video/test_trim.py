@@ -11,6 +11,28 @@ from videomae2.data.views.requests import SamplingSpec
 from videomae2.errors import VideoError
 
 
+def jumping(path, *pieces):
+    """A video of pieces: so many frames, 40 ms each, from so many seconds on."""
+    times = [round(1000 * start) + 40 * n for count, start in pieces for n in range(count)]
+    return str(encode(path, frames=len(times), times=times))
+
+
+@pytest.mark.parametrize("jump", [10, 3600, 108000])
+def test_a_window_in_a_jump_of_the_clock_has_no_frames(tmp_path, jump):
+    path = jumping(tmp_path / "a.mkv", (50, 0), (50, 2 + jump))
+    for window in [(3, 4), (2, jump), (1.8, jump + 2), (jump / 2, jump + 3), (4, 4.01)]:
+        with pytest.raises(VideoError, match=rf"jumps, so no frame is from 2.00 s to {jump + 2}"):
+            read(path, *window)
+    assert read(path, 1.5, 2.2) == list(range(38, 50))
+    assert read(path, jump + 3, jump + 4.5) == list(range(75, 100))
+    assert read(path, 0, jump + 4) == list(range(100))
+
+
+def test_a_window_where_nothing_moves_shows_what_is_on_show(tmp_path):
+    path = jumping(tmp_path / "a.mkv", (50, 0), (50, 6))
+    assert read(path, 3, 5) == [49]
+
+
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     return str(encode(tmp_path_factory.mktemp("trim") / "a.mp4", frames=50))

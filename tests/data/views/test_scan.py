@@ -40,9 +40,9 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
     original = stream.decode_from_start
 
     def counted(*args, **options):
-        for frame in original(*args, **options):
-            decoded.append(frame.pts)
-            yield frame
+        for marked in original(*args, **options):
+            decoded.append(marked.frame.pts)
+            yield marked
 
     monkeypatch.setattr(stream, "decode_from_start", counted)
     monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 7)

@@ -1,11 +1,12 @@
 """``videomae2 predict``: a classifier and videos → scores, or time lines; or a stream, live."""
 
-import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.base.files import path_hint
+from videomae2.base.files import path_exists, path_hint
+from videomae2.base.names import path_of_uri
 from videomae2.cli.options import parse_options
 from videomae2.cli.predict.options import PROG, PredictOptions, check_options
 from videomae2.cli.predict.output import PredictionPrinter
@@ -57,15 +58,16 @@ def main(arguments: list[str]) -> int:
     check_options(options, has_stream=None if is_unknown else source is not None)
     if source is not None:
         return _main_stream(options, source, head)
-    inputs = expand_each([video for video in options.videos if video != STDIN], options.bits)
+    videos = [video for video in options.videos if video != STDIN]
     if not options.dry_run and STDIN not in options.videos:
-        _check_any_exists(inputs)
+        _check_any_exists(videos)
     if options.out is not None:
         for video in options.videos:
             check_outside(options.out, video)
     predictor = _load_predictor(options)
     if options.timeline:
         check_window_length(predictor, options.windows)
+    inputs = expand_each(videos, predictor.bits)
     if options.dry_run:
         return print_dry_run(options, predictor, inputs)
     return _predict(options, predictor, inputs, head)
@@ -89,7 +91,7 @@ def _predict(options: PredictOptions, predictor: Predictor, inputs: Batch, head:
     )
     printer.print_header(as_timelines=options.timeline)
     descriptor = sys.stdin.fileno() if STDIN in options.videos else None
-    batches = iterate_batches(inputs, descriptor, head, bits=options.bits)
+    batches = iterate_batches(inputs, descriptor, head, bits=predictor.bits)
     if options.timeline:
         for result in compute_timelines(
             predictor, batches, options.windows, out=options.out, with_video=options.save_video
@@ -109,15 +111,11 @@ def _predict(options: PredictOptions, predictor: Predictor, inputs: Batch, head:
     return printer.get_exit_code()
 
 
-def _check_any_exists(inputs: Batch) -> None:
-    """Refuse videos none of which is there and may be read, before the model is loaded."""
+def _check_any_exists(videos: Sequence[str]) -> None:
+    """Refuse videos none of which is there, before the model is loaded."""
     problems = []
-    for video in inputs:
-        if isinstance(video, VideoError):
-            problems.append(str(video))
-            continue
-        path = video.entry.path
-        if os.path.exists(path):
+    for path in map(path_of_uri, videos):
+        if path_exists(Path(path)):
             return
         problems.append(f"{path} does not exist{path_hint(Path(path))}")
     raise ConfigError(problems[:_MAX_SHOWN])

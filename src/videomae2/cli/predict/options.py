@@ -60,7 +60,7 @@ class PredictOptions:
     """Frames per second of folders of images and of arrays, and of streams without a clock, whose
     frames else count from when they arrive."""
     bits: int | None = None
-    """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
+    """Bits used of images and arrays of 16; as in training if not given, or found out from some."""
     reading: OmitArgPrefixes[ReadingConfig] = field(default_factory=lambda: DEFAULT_READING)
     """How videos are read; the parts of a long one, in one process."""
     device: str = "auto"

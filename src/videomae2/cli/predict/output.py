@@ -1,5 +1,6 @@
 """What ``videomae2 predict`` prints: lines for people, or JSON lines; faults on standard error."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from videomae2.base.names import dump_json, printable_name
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.cli.terminal import print_error, print_pairs, print_summary
-from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import VideoError
 from videomae2.inference.classifier import format_class_names_flag
 from videomae2.inference.prediction import Prediction
@@ -16,6 +16,9 @@ from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import Timeline
 from videomae2.inference.views import format_frames, is_assumed
 from videomae2.reports.timeline import format_clock
+from videomae2.reports.timeline_text import build_timeline_json
+
+_logger = logging.getLogger(__name__)
 
 
 class PredictionPrinter:
@@ -66,6 +69,8 @@ class PredictionPrinter:
         if timeline.num_lost:
             self.num_failed += 1
             self._print_warning(f"{timeline.video}: {timeline.describe_loss()}")
+        if timeline.windows.jumps:
+            _logger.warning(f"{timeline.video}: {timeline.describe_jumps()}")
         if self._as_json:
             paths = {kind: str(path) for kind, path in files.items()}
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
@@ -164,25 +169,23 @@ def _format_clips(predictor: Predictor) -> str:
 
 def _format_windows(timeline: Timeline) -> str:
     starts, stops = timeline.windows.starts, timeline.windows.stops
+    length, hop = stops[0] - starts[0], timeline.windows.hop_seconds
     if len(starts) == 1:
-        return f"one window of {stops[0] - starts[0]:.3g} s"
-    return (
-        f"{format_count(len(starts), 'window')} of {stops[0] - starts[0]:.3g} s every "
-        f"{starts[1] - starts[0]:.3g} s"
-    )
+        return f"one window of {length:.3g} s"
+    every = "" if hop is None else f" every {hop:.3g} s"
+    return f"{format_count(len(starts), 'window')} of {length:.3g} s{every}"
 
 
 def _list_segments(timeline: Timeline) -> list[tuple[str, str]]:
     """The time and text of each segment; of numbers, of each stretch of time."""
     names = timeline.outputs.get_name
     if timeline.outputs.classification_type is None:
-        edges = timeline.bins.edges.tolist()
         return [
             (
                 _format_time_range(start, stop),
                 "  ".join(f"{names(i)} {value:.4g}" for i, value in enumerate(row)),
             )
-            for start, stop, row in zip(edges[:-1], edges[1:], timeline.bins.scores, strict=True)
+            for start, stop, row in timeline.bins.iterate_scored()
         ]
     return [
         (

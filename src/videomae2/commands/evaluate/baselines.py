@@ -28,6 +28,7 @@ from videomae2.config.runs import FinetuneRun
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.units import with_units
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, DataError
 from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
@@ -82,7 +83,7 @@ def prepare_baselines(
         raise ConfigError("--baselines has no effect where no single class is right; leave it out")
     if ref.head_index is not None:
         raise ConfigError("--baselines has no effect with --classes; leave one of them out")
-    train = _load_training(ref, dataset, config)
+    train = with_units(_load_training(ref, dataset, config))
     if overlap := find_overlap(train, dataset.manifest):
         raise DataError(
             f"{len(overlap)} of the videos are also training videos, such as "
@@ -126,7 +127,7 @@ def prepare_baselines(
 def _load_training(ref: ClassifierRef, dataset: EvalDataset, config: EvaluateConfig) -> Manifest:
     """The videos that the run learnt from, or those that are named, with the model's classes."""
     if config.baseline_train is not None:
-        return ListConfig(filter=config.baseline_filter).read(
+        return ListConfig(filter=config.baseline_filter, bits=ref.config.bits).read(
             config.baseline_train, labels="required", class_names=dataset.classes
         )
     if ref.run is None or not path_exists(ref.run / RUN_FILE):

@@ -17,6 +17,7 @@ from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.data.loading.labels import LABEL_READERS, LabelConfig
 from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.bit_depth import choose_bits
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.preview import preview_manifest
@@ -101,6 +102,8 @@ def load_dataset_and_views(
             their order.
     """
     card, class_names_source = ref.config, format_class_names_source(ref)
+    bits = choose_bits(config.list.bits, card.bits, ref.path)
+    config = replace(config, list=replace(config.list, bits=bits))
     views = resolve_views(
         card.model.encoder,
         card.frame_sampling,

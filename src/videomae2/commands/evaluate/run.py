@@ -30,13 +30,14 @@ from videomae2.commands.evaluate.baselines import (
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import EvalDataset, load_dataset_and_views
 from videomae2.commands.evaluate.metrics import compute_metrics
+from videomae2.commands.evaluate.overlap import describe_training_overlap
 from videomae2.commands.evaluate.results import (
     RESULTS_FILE,
     WRITTEN_FILES,
     format_unreadable,
     write_results,
 )
-from videomae2.data.manifests.read import check_list_exists
+from videomae2.data.manifests.layouts import check_list_exists
 from videomae2.data.manifests.roots import check_outside
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
@@ -70,13 +71,16 @@ class EvaluationPlan:
     """Names the weights that are judged, with the names and outputs that others gave them."""
     out_dir: Path
     baselines: BaselinePlan | None = None
+    overlap: str = ""
+    """Which of the videos the model was trained on, in words."""
 
     def summary(self) -> Summary:
         ref, runtime = self.scorer.classifier.ref, self.scorer.classifier.runtime
         model = f"{ref}\n{format_encoder(ref.config.model.encoder)}"
         dataset = self.dataset.summarize(self.scorer.views, self.out_dir, runtime)
         beside = () if self.baselines is None else (("beside", self.baselines.description),)
-        return Summary((("model", model),)) + dataset + Summary(beside)
+        overlap = (("warning", self.overlap),) if self.overlap else ()
+        return Summary((("model", model),)) + dataset + Summary((*beside, *overlap))
 
 
 def prepare_evaluation(
@@ -114,6 +118,7 @@ def prepare_evaluation(
         digest=ref.combine_digest(weights_digest),
         out_dir=out,
         baselines=baselines,
+        overlap=describe_training_overlap(ref, dataset.manifest),
     )
 
 
@@ -229,7 +234,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             metadata=ref.config.metadata,
         ),
         videos=dataset.manifest.source,
-        description=dataset.manifest.description,
+        description="; ".join(filter(None, (dataset.manifest.description, plan.overlap))),
         class_names_source=dataset.class_names_source,
         task_type=truth.task_type,
         classes=tuple(truth.classes),

@@ -28,6 +28,7 @@ from videomae2.commands.train.dry_run import preview_cost, summarize_job
 from videomae2.commands.train.setup import build_model_config, resolve_model
 from videomae2.config.checks import check_run
 from videomae2.config.runs import ClassifierRun, DistillRun, FinetuneRun, PretrainRun
+from videomae2.data.loading.sources import with_found_bits
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import (
@@ -35,10 +36,10 @@ from videomae2.models.weights.config_json import (
     load_model_config_of,
 )
 from videomae2.models.weights.init_from import (
-    LoadReport,
     check_init_options,
     load_pretrained,
 )
+from videomae2.models.weights.load_report import LoadReport
 from videomae2.models.weights.pretrained import Pretrained, load_pretrained_state, with_class_names
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.training.logger import METRICS_FILE
@@ -119,6 +120,7 @@ class FinetuneStage(TrainStage[FinetuneRun]):
         if is_pending:  # the parent has problems of its own; the one of the recipe has no say
             requested = replace(requested, init=replace(requested.init, weights=None))
         videos = load_train_val_data(requested)
+        requested = replace(requested, data=with_found_bits(requested.data, videos.train.manifests))
         run = resolve_model(requested, len(videos.train.class_names), parent)
         job = finetune.FinetuneJob(run=run, manifests=videos.train.manifests, videos=videos)
         class_names, summary = videos.train.class_names, summarize_job(job)
@@ -156,6 +158,7 @@ class DistillStage(TrainStage[DistillRun]):
         requested = self.with_weights({role: p.path for role, p in parents.items() if p})
         check_same_clips(requested.model.encoder, teacher)
         videos, parent = load_distill_data(requested, teacher), parents.get("student")
+        requested = replace(requested, data=with_found_bits(requested.data, videos.train.manifests))
         run = distill.resolve_config(requested, teacher, parent)
         class_names = resolve_class_names(videos, teacher)
         job = distill.DistillJob(
@@ -198,4 +201,5 @@ def check_init_fits(
         init,
         class_names=classes,
         subtract=run.data.subtract,
+        bits=run.data.bits,
     )

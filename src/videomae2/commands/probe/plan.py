@@ -25,6 +25,8 @@ from videomae2.commands.probe.knn_linear import (
 from videomae2.commands.probe.poolings import check_in_place
 from videomae2.commands.probe.split_features import cv_splits
 from videomae2.commands.probe.stored import StoredExtractor, fit_settings
+from videomae2.data.manifests.bit_depth import choose_bits
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.errors import ConfigError
 from videomae2.inference.features.cache import FeatureExtractor, KeptFeatures
@@ -143,15 +145,21 @@ def prepare_probe(
     else:
         frozen = load_frozen_encoder(Path(store.settings["weights"]))
         frozen = replace(frozen, digest=store.settings["backbone"])  # it may have been cut
+    bits = choose_bits(list_config.bits, frozen.bits, weights)
+    if bits is not None and bits != data.train.bits:
+        list_config = replace(list_config, bits=bits)
+        data = load_train_test(train, test, list_config, seed=settings.seed)
     views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     _check_slots(settings, clips.clips * frozen.encoder.cubes.grid[0])
+    cache_dir = settings.cache_dir or default_cache_dir()
+    check_outside(cache_dir, train, *([] if test is None else [test]), flag="--cache-dir")
     fields: dict[str, Any] = {
         "frozen": frozen.to(runtime.device),
         "runtime": runtime,
         "clips": clips.clips,
         "batch_size": settings.batch_size,
         "kept": _choose_kept(frozen, data, clips.clips, settings),
-        "cache_dir": settings.cache_dir or default_cache_dir(),
+        "cache_dir": cache_dir,
         "reading": settings.reading,
     }
     extractor = (

@@ -13,14 +13,16 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from videomae2.base.names import printable_name
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.config.runs import ClassifierRun, FinetuneRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
-from videomae2.data.loading.sources import SourceConfig, check_timestamps
+from videomae2.data.loading.sources import SourceConfig, check_timestamps, with_found_bits
 from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.units import describe_joined, list_units
 from videomae2.data.splits.validation import explain_no_split, limit_per_class, validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
@@ -79,6 +81,7 @@ def load_train_val_data(run: FinetuneRun) -> TrainValData:
     sources, read = run.data.sources, LABEL_READERS[run.task.task_type]
     data = read(sources, run.labels)
     check_timestamps(sources, data.manifests)
+    run = replace(run, data=with_found_bits(run.data, data.manifests))
     if run.task.task_type == "multiclass" and len(data.class_names) < 2:
         raise DataError(
             f"{sources[0].path} has one class only, {data.class_names[0]!r}; a classifier wants "
@@ -141,6 +144,9 @@ def build_val_sources(run: ClassifierRun) -> tuple[SourceConfig, ...]:
             filter=validation.filter,
             frame_name=validation.frame_name or sources[0].frame_name,
             frame_rate=validation.frame_rate or sources[0].frame_rate,
+            bits=validation.bits or sources[0].bits,
+            first_label=validation.first_label or sources[0].first_label,
+            spelling=sources[0].spelling if validation.spelling == "ask" else validation.spelling,
         ),
     )
 
@@ -179,35 +185,37 @@ def count_per_class(videos: LabelledData) -> list[int]:
 
 
 def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
-    val_masks = [validation_split(manifest, share, seed=seed) for manifest in videos.manifests]
+    has_one_class = videos.targets[0].ndim == 1
+    labels = videos.targets if has_one_class else [m.labels for m in videos.manifests]
+    val_masks = validation_split(videos.manifests, labels, share, seed=seed)
     count = sum(int(mask.sum()) for mask in val_masks)
     if count == 0:
         description = "nothing: the last model is the result"
         warning = explain_no_split(videos.manifests) if share else ""
         return TrainValData(videos, None, description, warning)
     val_data = _select_entries(videos, val_masks)
-    has_one_class = val_data.targets[0].ndim == 1
     whom = "each class" if has_one_class else "them"
     description = (
         f"{count} of {format_count(_count_videos(videos), 'video')}, {share:g} of "
         f"{whom}, not trained on"
     )
     if videos.manifests[0].groups is not None:
-        held_out = sum(len(set(manifest.groups or ())) for manifest in val_data.manifests)
-        total = sum(len(set(manifest.groups or ())) for manifest in videos.manifests)
+        held_out, total = (
+            len(set(chain.from_iterable(list_units(side.manifests)))) for side in (val_data, videos)
+        )
         description += f": {held_out} of {format_count(total, 'group')} as a whole"
     if has_one_class and 0 in (counts := count_per_class(val_data)):
         absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
         few = "are in too few groups" if videos.manifests[0].groups else "have too few"
         description += f"; none of {shorten_names(absent)}, which {few}"
     train_data = _select_entries(videos, [~mask for mask in val_masks])
-    return TrainValData(train_data, val_data, description)
+    return TrainValData(train_data, val_data, description, describe_joined(videos.manifests))
 
 
 def shorten_names(names: Sequence[str]) -> str:
     """The first names of classes, as many as a person reads."""
     more = ", …" if len(names) > _MAX_SHOWN_CLASSES else ""
-    return ", ".join(names[:_MAX_SHOWN_CLASSES]) + more
+    return ", ".join(map(printable_name, names[:_MAX_SHOWN_CLASSES])) + more
 
 
 def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> LabelledData:

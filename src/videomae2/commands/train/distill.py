@@ -34,6 +34,7 @@ from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.sources import with_found_bits
 from videomae2.errors import CheckpointError
 from videomae2.models.flops import count_classifier_macs
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -86,6 +87,7 @@ def load_job(run: DistillRun, metadata: Mapping[str, object] | None = None) -> "
     teacher = resolve_classifier(run.teacher.weights)
     check_same_clips(run.model.encoder, teacher)
     videos = load_distill_data(run, teacher)
+    run = replace(run, data=with_found_bits(run.data, videos.train.manifests))
     return DistillJob(
         run=resolve_config(run, teacher),
         manifests=videos.train.manifests,

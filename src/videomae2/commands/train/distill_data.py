@@ -7,12 +7,13 @@ from videomae2.base.text import format_count
 from videomae2.commands.train.datasets import TrainValData, split_validation
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData, read_unlabelled
-from videomae2.data.loading.sources import SourceConfig, check_timestamps
+from videomae2.data.loading.sources import SourceConfig, check_timestamps, with_found_bits
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.head import check_classes_match
+from videomae2.models.weights.init_from import check_same_bits
 from videomae2.models.weights.model_ref import ClassifierRef
 
 _REMEDY = "\n--no-labelled takes the videos without their labels"
@@ -47,6 +48,8 @@ def load_distill_data(run: DistillRun, teacher: ClassifierRef) -> TrainValData:
         )
     data = _load_labelled(run, teacher) if run.labelled else _load_unlabelled(run, teacher)
     check_timestamps(run.data.sources, data.manifests)
+    run = replace(run, data=with_found_bits(run.data, data.manifests))
+    check_same_bits(teacher.path, teacher.config.bits, run.data.bits)
 
     def load_val_list(source: SourceConfig) -> LabelledData:
         if not run.labelled:

@@ -32,6 +32,7 @@ from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
 from videomae2.data.loading.quarantine import SampleId
+from videomae2.data.loading.sources import with_found_bits
 from videomae2.models.classifier import Classifier
 from videomae2.models.flops import count_classifier_macs
 from videomae2.models.lora import apply_tuning
@@ -81,6 +82,7 @@ def dry_run(run: FinetuneRun) -> Summary:
 def load_job(run: FinetuneRun, metadata: Mapping[str, object] | None = None) -> "FinetuneJob":
     """Read the lists of a run; outputs that are not given are those of the data."""
     videos = load_train_val_data(run)
+    run = replace(run, data=with_found_bits(run.data, videos.train.manifests))
     return FinetuneJob(
         run=resolve_model(run, len(videos.train.class_names)),
         manifests=videos.train.manifests,

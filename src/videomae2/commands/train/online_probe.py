@@ -45,10 +45,13 @@ _ProbeSplit = tuple[UInt8[Tensor, "videos frames height width channels"], np.nda
 """Clips in memory, and their classes."""
 
 
-def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
-    """Read the labelled lists, and take no more of them than is wanted."""
+def load_probe_data(probe: OnlineProbeConfig, bits: int | None = None) -> ProbeData:
+    """Read the labelled lists, and take no more of them than is wanted.
+
+    ``bits``: used of images of 16; found if not given.
+    """
     assert probe.videos is not None
-    settings = ProbeListConfig(layout=probe.layout, root=probe.root, groups=probe.groups)
+    settings = ProbeListConfig(layout=probe.layout, root=probe.root, groups=probe.groups, bits=bits)
     # seed 0: runs of any seed are probed with the same videos
     return load_train_test(probe.videos, probe.test, settings, seed=0, max_videos=probe.max_videos)
 
@@ -57,7 +60,7 @@ def summarize_probe(run: PretrainRun) -> Summary:
     """Say what is probed; nothing if nothing is."""
     if not run.online_probe.is_enabled:
         return Summary(())
-    data = load_probe_data(run.online_probe)
+    data = load_probe_data(run.online_probe, run.data.bits)
     text = (
         f"every {format_count(run.online_probe.interval, 'step')} on {len(data.train_rows)} "
         f"training and "
@@ -122,7 +125,7 @@ class OnlineProbe(Callback):
         )
 
     def _load_splits(self) -> list[_ProbeSplit]:
-        data, run = load_probe_data(self.run.online_probe), self.run
+        data, run = load_probe_data(self.run.online_probe, self.run.data.bits), self.run
         self._num_classes = len(data.classes)
         source, reading = run.data.sources[0], run.reading
         sampling = get_source_sampling(source)

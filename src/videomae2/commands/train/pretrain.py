@@ -21,7 +21,7 @@ from videomae2.commands.train.video_lists import VideoList, build_unlabelled_lis
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import PretrainRun
-from videomae2.data.loading.sources import load_manifests
+from videomae2.data.loading.sources import load_manifests, with_found_bits
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.flops import count_autoencoder_macs
 from videomae2.models.init import init_autoencoder_weights
@@ -65,7 +65,9 @@ def dry_run(run: PretrainRun) -> Summary:
 
 def load_job(run: PretrainRun, metadata: Mapping[str, object] | None = None) -> "PretrainJob":
     """Read the lists of a run."""
-    return PretrainJob(run=run, metadata=metadata or {}, manifests=load_manifests(run.data))
+    manifests = load_manifests(run.data)
+    run = replace(run, data=with_found_bits(run.data, manifests))
+    return PretrainJob(run=run, metadata=metadata or {}, manifests=manifests)
 
 
 def build_autoencoder_config(run: PretrainRun) -> SavedAutoencoderConfig:
@@ -76,6 +78,7 @@ def build_autoencoder_config(run: PretrainRun) -> SavedAutoencoderConfig:
         mean=run.data.mean,
         std=run.data.std,
         subtract=run.data.subtract,
+        bits=run.data.bits,
         frame_sampling=samplings.pop() if len(samplings) == 1 else None,
     )
 

@@ -30,7 +30,8 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TaskType
 from videomae2.models.weights.config_json import FrameSampling, ModelConfig, SavedClassifierConfig
 from videomae2.models.weights.head import TargetScaler
-from videomae2.models.weights.init_from import LoadReport, init_classifier
+from videomae2.models.weights.init_from import init_classifier
+from videomae2.models.weights.load_report import LoadReport
 from videomae2.models.weights.pretrained import Pretrained, resolve_encoder
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
@@ -165,6 +166,7 @@ def build_classifier(
         pretrained_class_names=names,
         target_scaler=target_scaler,
         subtract=run.data.subtract,
+        bits=run.data.bits,
     )
     return model, report
 
@@ -198,6 +200,7 @@ def build_model_config(
         mean=run.data.mean,
         std=run.data.std,
         subtract=run.data.subtract,
+        bits=run.data.bits,
     )
 
 

@@ -25,6 +25,7 @@ from videomae2.data.live.opening import INDEX_BEHIND, is_index_behind, open_stre
 from videomae2.data.live.pipe import open_pipe
 from videomae2.data.live.sources import LiveConfig, StreamSource
 from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation, shown_size
+from videomae2.data.video.damage import MarkedFrame, MarkingDecoder
 from videomae2.data.video.reader import Frames, Pixels, ReadLimits
 from videomae2.errors import VideoError
 
@@ -172,14 +173,14 @@ class LiveReader:
         clock = StreamClock(self._source.name, has_times=is_timed, frame_rate=self._frame_rate)
         can_wait = _has_end(self._source, container)
         started = time.monotonic()
-        for frame in self._iterate_frames(container, stream):
+        for frame, is_damaged in self._iterate_frames(container, stream):
             if self._queue.is_closed or self._should_stop():
                 return
             seconds = clock.read(frame)
             number, self.num_frames = self.num_frames, self.num_frames + 1
             if number == 0:
                 started = time.monotonic()
-            if frame.is_corrupt:
+            if is_damaged:
                 self.num_damaged += 1
                 continue
             image = self._prepare(self._convert(frame, stream))
@@ -199,24 +200,28 @@ class LiveReader:
 
     def _iterate_frames(
         self, container: InputContainer, stream: VideoStream
-    ) -> Iterator[VideoFrame]:
+    ) -> Iterator[MarkedFrame]:
+        decoder = MarkingDecoder(stream.codec_context)
         try:
             for packet in container.demux(stream):
-                yield from self._iterate_intact(stream, packet)
+                if packet.size:  # FFmpeg marks the end with an empty one
+                    yield from self._iterate_shown(decoder, packet)
         except (av.error.FFmpegError, OSError) as error:
-            yield from self._iterate_intact(stream, None)  # what the decoder held back
+            yield from decoder.flush()
             if not (self.num_frames and _is_end(self._source, container, error)):
                 raise
+        else:
+            yield from decoder.flush()
 
-    def _iterate_intact(self, stream: VideoStream, packet: Any) -> Iterator[VideoFrame]:
+    def _iterate_shown(self, decoder: MarkingDecoder, packet: Any) -> Iterator[MarkedFrame]:
         try:
-            frames = stream.codec_context.decode(packet)
+            frames = decoder.decode(packet)
         except (av.error.InvalidDataError, EOFError):
-            if self.num_frames and packet is not None:
+            if self.num_frames:
                 self.num_frames, self.num_damaged = self.num_frames + 1, self.num_damaged + 1
             return
         # before the first whole picture there is nothing to damage
-        yield from (frame for frame in frames if self.num_frames or not frame.is_corrupt)
+        yield from (marked for marked in frames if self.num_frames or not marked.is_damaged)
 
     def _convert(self, frame: VideoFrame, stream: VideoStream) -> Frames:
         aspect = stream.sample_aspect_ratio or Fraction(1)

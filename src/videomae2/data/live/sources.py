@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from videomae2.base.names import path_of_uri
 from videomae2.base.ranges import POSITIVE
 from videomae2.errors import VideoError
 
@@ -80,6 +81,7 @@ def find_stream(name: str) -> StreamSource | None:
     Raises:
         VideoError: It is an address of a kind that is not read.
     """
+    name = path_of_uri(name)
     if match := _SCHEME.match(name):
         scheme = match[1].lower()
         if scheme not in PROTOCOLS:

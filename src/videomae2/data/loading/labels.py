@@ -3,6 +3,7 @@
 Axes: entries of a list; outputs = labels of which any number holds, or numbers to predict.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +19,12 @@ from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.labelling import format_both_lists
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
+from videomae2.data.tables.label_cells import check_name, parse_list_cell
 from videomae2.data.tables.labels import describe_nothing
-from videomae2.data.tables.values import SEPARATORS, parse_list_cell
-from videomae2.errors import DataError, ManifestError
+from videomae2.data.tables.values import SEPARATORS
+from videomae2.errors import DataError, ManifestError, shorten
+
+_MAX_MESSAGE = 300  # characters of what is wrong with an entry
 
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 
@@ -197,7 +201,7 @@ def _renumber(manifest: Manifest, provided: Sequence[str], expected: tuple[str, 
 def _split_names(manifest: Manifest, column: str, known_names: Sequence[str]) -> list[list[str]]:
     """The names of each cell: a list as JSON writes it, or names with a separator between."""
     texts = manifest.columns[column]
-    lists = [_parse_list(manifest, entry, column) for entry in range(len(texts))]
+    lists = [_parse_list(manifest, entry, column, known_names) for entry in range(len(texts))]
     plain = [text for text, names in zip(texts, lists, strict=True) if names is None]
     separator = next((s for s in SEPARATORS if any(s in text for text in plain)), SEPARATORS[0])
     rows = [
@@ -222,9 +226,17 @@ def _split_names(manifest: Manifest, column: str, known_names: Sequence[str]) ->
     return rows
 
 
-def _parse_list(manifest: Manifest, entry: int, column: str) -> list[str] | None:
+def _parse_list(
+    manifest: Manifest, entry: int, column: str, known: Sequence[str]
+) -> list[str] | None:
+    """The names of a cell that holds a list; None for others, whose parts must be names."""
+    text = manifest.columns[column][entry]
     try:
-        return parse_list_cell(manifest.columns[column][entry])
+        names = None if text in known else parse_list_cell(text)
+        for part in re.split(f"[{SEPARATORS}]", text) if names is None else ():
+            if part.strip() not in known:
+                check_name(part.strip())
+        return names
     except ValueError as error:
         raise _entry_error(manifest, entry, f"{column} {error}") from error
 
@@ -240,4 +252,6 @@ def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> flo
 
 
 def _entry_error(manifest: Manifest, entry: int, message: str) -> ManifestError:
+    head, *rest = message.split("\n")
+    message = "\n".join((shorten(head, _MAX_MESSAGE), *rest))
     return ManifestError(message, path=manifest.source, line=int(manifest.lines[entry]))

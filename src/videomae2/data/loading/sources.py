@@ -1,7 +1,7 @@
 """What a run trains on: sources of videos, each with its own frame interval and weight."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,6 +59,21 @@ class DataConfig(Normalization):
     wait for nothing; clips are the same to the bit. auto does where videos are read more than
     once and all of them fit into half of the free memory, memory insists (up to four fifths),
     off decodes every clip anew."""
+
+    @property
+    def bits(self) -> int | None:
+        """Bits that are used of images of 16, where all sources agree."""
+        values = {source.bits for source in self.sources}
+        return values.pop() if len(values) == 1 else None
+
+
+def with_found_bits(data: DataConfig, manifests: Sequence[Manifest]) -> DataConfig:
+    """The data with the bits of 16 that were found in the lists of its sources."""
+    sources = (
+        replace(source, bits=manifest.bits)
+        for source, manifest in zip(data.sources, manifests, strict=True)
+    )
+    return replace(data, sources=tuple(sources))
 
 
 def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:

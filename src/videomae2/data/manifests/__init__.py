@@ -1,6 +1,7 @@
 """Lists of videos: which files, which frames of them, which labels. No torch here.
 
 read            a folder, a list, a table or a video → a manifest
+layouts         which layout a folder or file has, and its entries
 manifest        the entries of a list, as columns
 builder         entries collected while a list is read, with all that is wrong
 labelling       labels by the names of classes or by numbers; repeated files

@@ -3,6 +3,7 @@
 Cameras for depth, heat or X-rays write 10, 12 or 14 bits; taken for 16 they would be all but black.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from videomae2.data.video.pages import PAGED_EXTENSIONS
 from videomae2.data.video.reader import ReadLimits
 from videomae2.errors import VideoError
 
+_logger = logging.getLogger(__name__)
 _MAX_PROBED = 8  # videos, one frame of each
 _DEPTHS = (8, 10, 12, 14, 16)
 _SUFFIXES = (".npy", *(f".{extension}" for extension in PAGED_EXTENSIONS))
@@ -38,6 +40,23 @@ def find_bits_of_video(path: Path | str) -> tuple[int, int] | None:
     name = os.fspath(path)
     is_probed = name.lower().endswith(_SUFFIXES) or os.path.isdir(name)
     return _fit_bits(_read_largest_value(name)) if is_probed else None
+
+
+def choose_bits(given: int | None, trained: int | None, weights: Path) -> int | None:
+    """The bits that were said, else those of the training; that they differ is said."""
+    if given is not None and trained is not None and given != trained:
+        _logger.warning(f"{weights} was trained with {trained} of 16 bits, and here {given} count")
+    return trained if given is None else given
+
+
+def describe_other_bits(bits: int | None, found: tuple[int, int] | None) -> str:
+    """Say that other bits are taken than would be found; "" where they are not."""
+    if bits is None or found is None or bits == found[0]:
+        return ""
+    return (
+        f"{bits} of 16 bits are taken, as was said or in training, and the largest value seen, "
+        f"{found[1]}, needs {found[0]}"
+    )
 
 
 def _fit_bits(largest: int) -> tuple[int, int] | None:

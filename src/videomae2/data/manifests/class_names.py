@@ -123,7 +123,7 @@ def _check_name(name: object) -> str:
 
 
 def _parse_table(text: str, source: str) -> list[tuple[int, str]]:
-    cells = read_cells(source, text, [*LABEL_COLUMNS, *NAME_COLUMNS])
+    cells = read_cells(source, text, {*LABEL_COLUMNS, *NAME_COLUMNS}.__contains__)
     label_column, name_column = (
         next(column for column in aliases if column in cells.columns)
         for aliases in (LABEL_COLUMNS, NAME_COLUMNS)

@@ -170,6 +170,8 @@ def _add_entry(
         label = _parse_label(row[1], options) if len(row) == 2 else ABSENT
         builder.add(row[0], line=line, label=label)
     elif layout == "frames-list":
+        if not _NUMBER.fullmatch(row[1]):
+            raise ValueError(f"total_frames is {row[1]!r}, wanted a whole number; {_BLANKS_HINT}")
         frames, label = parse_int(row[1], "total_frames", minimum=1), _parse_label(row[2], options)
         builder.add(row[0], line=line, first=ABSENT, frames=frames, label=label,
                     is_frames=True)  # fmt: skip

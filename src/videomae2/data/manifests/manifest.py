@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 ABSENT = -1  # in a column: the list does not say
+ALL_BITS = 16
+"""Of images and arrays with more than 8, where nothing says that they use fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Entry:
     """The window, where the list counts it in time: start and end in seconds of the video, the end
     infinite where it is the video's. Then ``first`` and ``frames`` say nothing."""
 
-    bits: int = 16
+    bits: int = ALL_BITS
     """Bits that are used, where frames have 16."""
 
     @property
@@ -83,8 +85,8 @@ class Manifest:
     """The cells of other columns of its table that were asked for, per entry."""
     seconds: Float64[np.ndarray, "entries 2"] | None = None
     """Start and end of windows in time, NaN where an entry has none; None: no entry has."""
-    bits: int = 16
-    """Bits that are used, where frames have 16."""
+    bits: int | None = None
+    """Bits that are used, where frames have 16; None where none has, as far as was seen."""
     groups: list[str] | None = None
     """What each entry belongs to, such as a person; None: nothing but its video."""
     meanings: dict[str, str] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Manifest:
             location=f"{self.source}:{line}" if line else path,
             is_frames=bool(self.is_frames[i]),
             seconds=self._get_seconds(i),
-            bits=self.bits,
+            bits=self.bits or ALL_BITS,
         )
 
     def _get_seconds(self, i: int) -> tuple[float, float] | None:
@@ -141,7 +143,7 @@ class Manifest:
         for column in (self.first, self.frames, self.labels):
             content.update(column.astype("<i4").tobytes())
         content.update(self.is_frames.tobytes())
-        content.update(b"" if self.bits == 16 else bytes((self.bits,)))
+        content.update(b"" if self.bits in (None, ALL_BITS) else bytes((self.bits,)))
         content.update(b"" if self.seconds is None else self.seconds.astype("<f8").tobytes())
         return content.hexdigest()[:16]
 

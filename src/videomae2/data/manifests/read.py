@@ -4,26 +4,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from videomae2.base.files import path_exists, path_hint
+from videomae2.base.names import path_of_uri
 from videomae2.base.ranges import BITS, POSITIVE, Range
-from videomae2.data.manifests.bit_depth import find_bits
+from videomae2.data.manifests.bit_depth import describe_other_bits, find_bits
 from videomae2.data.manifests.builder import (
     LabelPolicy,
     ManifestBuilder,
     ReadOptions,
     Spelling,
 )
-from videomae2.data.manifests.folders import (
-    VIDEO_EXTENSIONS,
-    find_videos,
-    get_extension,
-    read_folder,
-)
-from videomae2.data.manifests.frame_folders import read_frame_folders
 from videomae2.data.manifests.labelling import warn_about_repeats
-from videomae2.data.manifests.lists import detect_layout, read_list, read_text
+from videomae2.data.manifests.layouts import Layout, read_file_source, read_folder_source
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.roots import (
     complete_names,
@@ -33,17 +26,7 @@ from videomae2.data.manifests.roots import (
 )
 from videomae2.data.manifests.spellings import resolve_groups
 from videomae2.data.splits.groups import group_by_path
-from videomae2.data.tables.cells import PARQUET_EXTENSIONS
-from videomae2.data.tables.not_tables import check_not_table
-from videomae2.data.tables.read import is_table, read_table
-from videomae2.data.video.frame_names import IMAGE_EXTENSIONS
-from videomae2.data.video.pages import PAGED_EXTENSIONS
 from videomae2.errors import ManifestError
-
-Layout = Literal[
-    "auto", "folder", "classes", "pretrain-list", "video-list", "frames-list", "table",
-    "frame-folders",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,13 +46,13 @@ class ListConfig:
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the frame interval or a window counts in seconds. Video files go by their own times."""
     bits: Annotated[int | None, BITS] = None
-    """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
+    """Bits used of images and arrays of 16; as in training if not given, or found out from some."""
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
-    """Whether names of classes, groups or filtered values that differ only in case, blanks or the
-    encoding of their letters mean the same or distinct ones; an error asks where there are
-    such."""
+    """Whether names of classes, groups or filtered values that differ only in case, in what is
+    between words (blanks, _, -) or in the encoding of their letters mean the same or distinct ones;
+    an error asks where there are such."""
 
     def read(
         self,
@@ -97,9 +80,6 @@ class ListConfig:
         )
 
 
-FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
-
-
 def read_manifest(
     path: Path | str,
     *,
@@ -121,7 +101,8 @@ def read_manifest(
     Videos are not opened, and are not looked for one by one.
 
     Args:
-        path: The folder or file. A ~ at the start is the home folder.
+        path: The folder or file. A ~ at the start is the home folder. Paths in it may be
+            ``file://`` addresses.
         root: Put before the relative paths of a list. None: the list's own folder if one of the
             first hundred is there, else they are taken as they are.
         layout: How to read it; "auto" finds out, or raises where two readings are possible.
@@ -144,10 +125,9 @@ def read_manifest(
         ManifestError: It cannot be read, or lines are wrong: the first ten are named, with line.
     """
     source = os.path.expanduser(path)
-    known_names = None if class_names is None else tuple(class_names)
     options = ReadOptions(
         labels=labels,
-        class_names=known_names,
+        class_names=None if class_names is None else tuple(class_names),
         frame_name=frame_name,
         row_filter=row_filter,
         extra_columns=tuple(extra_columns),
@@ -155,20 +135,40 @@ def read_manifest(
         first_label=first_label,
         spelling=spelling,
     )
-    is_folder = os.path.isdir(source)
-    builder = (
-        _read_folder_source(source, layout, options, root)
-        if is_folder
-        else _read_file_source(source, layout, options)
-    )
+    if os.path.isdir(source):
+        builder, base = read_folder_source(source, layout, options, root), source
+        _complete_columns(builder, options)
+    else:
+        builder = read_file_source(source, layout, options)
+        builder.paths = list(map(path_of_uri, builder.paths))
+        _complete_columns(builder, options)
+        base = _locate_entries(builder, options, root, check_some_exist=check_some_exist)
+    return _with_bits(builder.to_manifest(base), bits)
+
+
+def _complete_columns(builder: ManifestBuilder, options: ReadOptions) -> None:
+    """See to the columns that are asked for beside paths and labels: extra ones and groups."""
     if options.extra_columns and not builder.columns:
         wanted = ", ".join(options.extra_columns)
-        raise ManifestError(f"is no table with a header; wanted columns {wanted}", path=source)
-    if groups is not None and builder.groups is None:
-        builder.groups = _group_entries(builder, groups)
+        message = f"is no table with a header; wanted columns {wanted}"
+        raise ManifestError(message, path=builder.source)
+    if options.groups is not None and builder.groups is None:
+        try:
+            builder.groups = group_by_path(builder.paths, options.groups)
+        except ValueError as error:
+            raise ManifestError(str(error), path=builder.source) from error
     resolve_groups(builder, options)
-    if is_folder:
-        return _with_bits(builder.to_manifest(source), bits)
+
+
+def _locate_entries(
+    builder: ManifestBuilder,
+    options: ReadOptions,
+    root: Path | str | None,
+    *,
+    check_some_exist: bool,
+) -> str:
+    """Find the files that the entries of a list mean; give the folder their paths start from."""
+    source = builder.source
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
     builder.frame_name = resolve_frame_name(builder, options, roots)
     if check_some_exist:
@@ -177,82 +177,15 @@ def read_manifest(
     warn_about_repeats(builder)
     base = resolve_root(builder, roots, required=check_some_exist)
     builder.description += f", paths relative to {base or 'the working folder'}"
-    return _with_bits(builder.to_manifest(base), bits)
+    return base
 
 
 def _with_bits(manifest: Manifest, bits: int | None) -> Manifest:
     """Say which bits count, where frames have more than 8."""
-    found = find_bits(manifest) if bits is None else None
-    if found is None:
-        return replace(manifest, bits=bits or 16)
-    text = f"{found[0]} of 16 bits taken, since the largest value seen is {found[1]}"
-    return replace(manifest, bits=found[0], description=f"{manifest.description}, {text}")
-
-
-def check_list_exists(path: Path) -> None:
-    """Refuse a path that is not there, before anything else is read.
-
-    Raises:
-        ManifestError: It is not.
-    """
-    if not path_exists(path):
-        raise ManifestError(f"does not exist{path_hint(path)}", path=path)
-
-
-def _read_folder_source(
-    source: str, layout: Layout, options: ReadOptions, root: Path | str | None
-) -> ManifestBuilder:
-    if layout not in ("auto", *FOLDER_LAYOUTS):
-        raise ManifestError(f"is a folder, the layout {layout!r} wants a file", path=source)
-    if root is not None or options.row_filter is not None:
-        option = "filter" if root is None else "root"
-        raise ManifestError(f"is a folder: {option} has no effect on it, remove it", path=source)
-    if layout == "frame-folders" or (layout == "auto" and options.frame_name is not None):
-        return read_frame_folders(source, options=options)
-    if options.frame_name is not None:
-        message = f"frame_name has no effect on the layout {layout!r}, remove it"
-        raise ManifestError(message, path=source)
-    contents = find_videos(source)
-    if layout == "auto" and not contents[0] and set(contents[1]) & IMAGE_EXTENSIONS:
-        return read_frame_folders(source, options=options)
-    as_classes = {"classes": True, "folder": False}.get(layout)
-    return read_folder(source, contents, options=options, as_classes=as_classes)
-
-
-def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> ManifestBuilder:
-    check_list_exists(Path(source))
-    if layout == "folder" or layout == "classes" or layout == "frame-folders":
-        raise ManifestError(f"is a file, the layout {layout!r} wants a folder", path=source)
-    file_extension = get_extension(source)
-    if file_extension in VIDEO_EXTENSIONS | PAGED_EXTENSIONS and layout == "auto":
-        return _read_single_video(source, options)
-    text = (
-        None
-        if file_extension in PARQUET_EXTENSIONS and layout in ("auto", "table")
-        else read_text(source)
-    )
-    if text is None or layout == "table" or (layout == "auto" and is_table(text, file_extension)):
-        return read_table(source, text, options=options)
-    if options.row_filter is not None:
-        raise ManifestError(
-            "is no table with a header: filter has no effect, remove it", path=source
-        )
-    if layout == "auto":
-        check_not_table(text, source, file_extension)
-        layout = detect_layout(text, source, labelled=options.labels == "required")
-    return read_list(text, source, layout=layout, options=options)
-
-
-def _group_entries(builder: ManifestBuilder, rule: str) -> list[str]:
-    try:
-        return group_by_path(builder.paths, rule)
-    except ValueError as error:
-        raise ManifestError(str(error), path=builder.source) from error
-
-
-def _read_single_video(source: str, options: ReadOptions) -> ManifestBuilder:
-    if options.labels == "required":
-        raise ManifestError("is one video without a label, and labels are needed", path=source)
-    builder = ManifestBuilder(source, description="one video")
-    builder.add(os.path.basename(source))
-    return builder
+    found = find_bits(manifest)
+    if bits is None and found is not None:
+        text = f"{found[0]} of 16 bits taken, since the largest value seen is {found[1]}"
+        return replace(manifest, bits=found[0], description=f"{manifest.description}, {text}")
+    other = describe_other_bits(bits, found)
+    warnings = (*manifest.warnings, other) if other else manifest.warnings
+    return replace(manifest, bits=bits, warnings=warnings)

@@ -182,15 +182,16 @@ def _list_first_folder(builder: ManifestBuilder, roots: Sequence[str]) -> list[s
     return []
 
 
-def check_outside(out: Path, source: Path | str) -> None:
+def check_outside(out: Path, *sources: Path | str, flag: str = "--out") -> None:
     """Refuse to write into a folder of videos that is read: results would be videos of it.
 
     Raises:
-        ConfigError: ``out`` is the folder, or lies in it.
+        ConfigError: ``out`` is one of the folders, or lies in it; ``flag`` chooses another.
     """
-    folder = Path(os.path.realpath(os.path.expanduser(source)))
-    if folder.is_dir() and Path(os.path.realpath(out)).is_relative_to(folder):
-        raise ConfigError(
-            f"{out} lies in {source}, whose videos are read: what is written there would be taken "
-            f"for some of them; choose another --out"
-        )
+    for source in sources:
+        folder = Path(os.path.realpath(os.path.expanduser(source)))
+        if folder.is_dir() and Path(os.path.realpath(out)).is_relative_to(folder):
+            raise ConfigError(
+                f"{out} lies in {source}, whose videos are read: what is written there would be "
+                f"taken for some of them; choose another {flag}"
+            )

@@ -1,17 +1,32 @@
 """Names that differ in what people do not see or mind: one name or several is asked."""
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
+from videomae2.data.tables.times import parse_whole_number
 
 _MAX_SHOWN = 4
+_DASHES = r"\-\u2010\u2011\u2012\u2013\u2014\u2212"
+_WORD_GAP = re.compile(rf"(?<=[^\W_])[\s_{_DASHES}]+(?=[^\W_])")
+"""Between two letters or digits."""
+_LEADING_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 
 
 def fold_name(name: str) -> str:
-    """A name without what people do not see or mind: encoding of letters, case, extra blanks."""
-    return " ".join(_to_visible(name).casefold().split())
+    """A name without what people do not mind: encoding of letters, case, what is between words.
+
+    And the zeros of numbers: 01 and, where the name is a number, 1.0.
+    """
+    folded = _join_words(_to_visible(name)).casefold()
+    return _LEADING_ZEROS.sub("", parse_whole_number(folded))
+
+
+def _join_words(name: str) -> str:
+    """A name with one blank where blanks, _ or dashes stand between words: -1 stays what it is."""
+    return _WORD_GAP.sub(" ", " ".join(name.split()))
 
 
 def _to_visible(name: str) -> str:
@@ -71,7 +86,11 @@ def name_difference(group: Sequence[str]) -> str:
     parts = ["how their letters are encoded"] if composed != set(group) else []
     parts += ["characters that are not shown"] if visible != composed else []
     parts += ["blanks"] if trimmed != visible else []
-    parts += ["case"] if len({name.casefold() for name in trimmed}) < len(trimmed) else []
+    joined = {_join_words(name) for name in trimmed}
+    lower, lower_joined = ({name.casefold() for name in names} for names in (trimmed, joined))
+    parts += ["blanks, _ or - between words"] if len(lower_joined) < len(lower) else []
+    parts += ["case"] if len(lower_joined) < len(joined) else []
+    parts += ["zeros of numbers"] if len({*map(fold_name, group)}) < len(lower_joined) else []
     return " and ".join(parts)
 
 

@@ -52,7 +52,7 @@ def is_annotated(path: Path) -> bool:
 def _has_id_column(path: str, stat_values: tuple[int, ...]) -> bool:
     text = read_table_text(path)
     if text is None or is_json(text, get_extension(path)):
-        columns = set(read_cells(path, text, ()).column_names)
+        columns = set(read_cells(path, text, lambda _: False).column_names)
     else:
         columns = set(parse_header(text)[0])
     return bool(columns & set(ID_COLUMNS)) and not columns & set(PATH_COLUMNS)
@@ -75,7 +75,7 @@ def read_annotations(
         ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
     """
     source = str(path)
-    cells = read_cells(source, read_table_text(source), ["label", *ID_COLUMNS])
+    cells = read_cells(source, read_table_text(source), {"label", *ID_COLUMNS}.__contains__)
     id_column = next((column for column in ID_COLUMNS if column in cells.columns), None)
     wanted = ["'label'"] if with_labels and "label" not in cells.columns else []
     wanted += [] if id_column else [" or ".join(ID_COLUMNS)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from videomae2.base.files import atomic_write
 from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.roots import check_outside
 from videomae2.data.merge.result import MergeResult
 from videomae2.data.merge.sources import LabelledVideo
 from videomae2.errors import ConfigError
@@ -31,8 +32,10 @@ def write_merged(
         The files that were not there, word for word.
 
     Raises:
-        ConfigError: The folder holds another union or a list of a part, or cannot be written.
+        ConfigError: The folder holds another union or a list of a part, lies in a folder of
+            videos that was read, or cannot be written.
     """
+    check_outside(out, *result.input_paths)
     texts = format_files(result)
     changed = _find_changed_files(out, texts, inputs=result.input_paths, replace=replace)
     if changed and not dry_run:

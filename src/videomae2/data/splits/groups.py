@@ -39,9 +39,13 @@ def group_by_path(paths: Sequence[str], rule: str) -> list[str]:
     # Python's expressions can take years; a signal to stop is heard while they search
     with interruptible():
         matches = [pattern.search(path) for path in paths]
-    if None in matches:
+    names = ["\0".join(m.groups("")) or m[0] if m else "" for m in matches]
+    empty = next(
+        (path for path, name in zip(paths, names, strict=True) if not name.strip("\0")), None
+    )
+    if empty is not None:
         raise ValueError(
-            f"groups {rule!r} finds nothing in {paths[matches.index(None)]}; it wants a column of "
+            f"groups {rule!r} finds nothing in {empty}; it wants a column of "
             f"the list, {FOLDER_RULE}, or a pattern of each path such as '(person[0-9]+)_'"
         )
-    return ["\0".join(match.groups("")) or match[0] for match in matches if match]
+    return names

@@ -5,7 +5,7 @@ The same one is: the same whole path and window, or an id that many lists share.
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Literal
 
@@ -62,16 +62,21 @@ def parse_video_id(text: str, rule: IdRule) -> str:
 def find_overlap(known: Iterable[Entry], candidates: Iterable[Entry]) -> list[Entry]:
     """Those of the candidates that are also known: the same window of a file, also behind links."""
     known_entries, candidate_entries = list(known), list(candidates)
-    paths = list({entry.path for entry in (*known_entries, *candidate_entries)})
-    resolve_folder = cache(_resolve_folder)  # lists name many files of each
-    real_paths = map_files(paths, lambda path: _resolve_path(path, resolve_folder))
-    real_path_of = dict(zip(paths, real_paths, strict=True))
+    real_path_of = resolve_paths({entry.path for entry in (*known_entries, *candidate_entries)})
     known_keys = {(real_path_of[entry.path], entry.window) for entry in known_entries}
     return [
         entry
         for entry in candidate_entries
         if (real_path_of[entry.path], entry.window) in known_keys
     ]
+
+
+def resolve_paths(paths: Collection[str]) -> dict[str, str]:
+    """Where each of some files really lies, by its path: one name for every spelling, and links."""
+    resolve_folder = cache(_resolve_folder)  # lists name many files of each
+    names = list(paths)
+    real_paths = map_files(names, lambda path: _resolve_path(path, resolve_folder))
+    return dict(zip(names, real_paths, strict=True))
 
 
 def describe_entry(entry: Entry) -> str:

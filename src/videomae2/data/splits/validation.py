@@ -2,12 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from videomae2.base.text import format_count
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.splits.units import list_units
 from videomae2.tensors import rng
 
 _STREAM = 61
@@ -15,18 +17,24 @@ _MIN_CLASS_GROUPS = 3  # groups of a class from which on one is held out
 
 
 def validation_split(
-    manifest: Manifest, fraction: float, *, seed: int
-) -> Bool[np.ndarray, " entries"]:
-    """Choose a share of the groups of every class, at random; without labels they are of one class.
+    manifests: Sequence[Manifest],
+    labels: Sequence[Int[np.ndarray, " _"]],
+    fraction: float,
+    *,
+    seed: int,
+) -> list[Bool[np.ndarray, " _"]]:
+    """Choose a share of the units of every class, at random; without labels they are of one class.
 
-    A group is what the list says belongs together, else all windows of a video. The choice depends
-    on the names in the list, not on where files lie or in which order. A class in one or two groups
-    gives none, else it gives one at least; every class keeps one at least.
+    A unit is what the lists say belongs together, else all windows of a video, over all lists. The
+    choice depends on the names in the lists, not on where files lie or in which order. A class in
+    one or two units gives none, else it gives one at least; every class keeps one at least. Gives
+    for each list which of its entries are held out.
     """
-    names = manifest.groups or manifest.paths
+    units = list_units(manifests)
     labels_of: dict[str, set[int]] = defaultdict(set)
-    for name, label in zip(names, manifest.labels.tolist(), strict=True):
-        labels_of[name].add(label)
+    for names, rows in zip(units, labels, strict=True):
+        for name, label in zip(names, rows.tolist(), strict=True):
+            labels_of[name].add(label)
     groups_of: dict[int, list[str]] = defaultdict(list)
     for name in sorted(labels_of, key=lambda name: _draw_sort_key(name, seed)):
         for label in labels_of[name]:
@@ -42,13 +50,13 @@ def validation_split(
             if name not in held_out and all(num_left[other] > 1 for other in labels_of[name]):
                 held_out.add(name)
                 num_left.subtract(labels_of[name])
-    return np.array([name in held_out for name in names], dtype=bool)
+    return [np.array([name in held_out for name in names], dtype=bool) for names in units]
 
 
 def explain_no_split(manifests: Sequence[Manifest]) -> str:
     """Say why a share of some lists comes to nothing, and what helps."""
     has_groups = any(manifest.groups for manifest in manifests)
-    total = sum(len(set(manifest.groups or manifest.paths)) for manifest in manifests)
+    total = len(set(chain.from_iterable(list_units(manifests))))
     noun = "group" if has_groups else "video"
     reason = "; --labels.groups says that no group is parted" if has_groups else ""
     return (
@@ -67,9 +75,9 @@ def limit_per_class(
     Gives for each list which of its entries are chosen.
     """
     candidates: dict[int, list[tuple[int, int, str, int, int]]] = defaultdict(list)
-    for source, (manifest, rows) in enumerate(zip(manifests, labels, strict=True)):
+    units = list_units(manifests)
+    for source, (manifest, names, rows) in enumerate(zip(manifests, units, labels, strict=True)):
         taken: Counter[tuple[str, int]] = Counter()
-        names = manifest.groups or manifest.paths
         order = sorted(
             range(len(manifest)),
             key=lambda row: _draw_sort_key(

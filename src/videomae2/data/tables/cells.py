@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import iterate_lines, read_text
@@ -15,16 +15,20 @@ from videomae2.errors import ManifestError
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
 JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _DELIMITERS = ",\t;"
+_EXCEL_SEPARATOR = re.compile(r"\"?sep=(.?)\"?[,;\t]*", re.IGNORECASE)
+"""A line above the header that tells spreadsheets what separates cells."""
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
 
 
 def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
     """Give the column names in the first line, and the delimiter that parts most of them."""
-    first = next((line for _, line in iterate_lines(text)), "")[:_MAX_HEADER_CHARS]
+    lines = iterate_lines(text)
+    first = next(lines, (0, ""))[1][:_MAX_HEADER_CHARS]
+    if separator := _EXCEL_SEPARATOR.fullmatch(first):
+        first = next(lines, (0, ""))[1][:_MAX_HEADER_CHARS]
     likely = "\t" if file_extension in ("tsv", "tab") else ","
-    delimiter = max(
-        _DELIMITERS, key=lambda separator: (first.count(separator), separator == likely)
-    )
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == likely))
+    delimiter = (separator[1] or "\t") if separator else delimiter  # a tab at the end is cut off
     try:
         names = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:  # a carriage return within the line, say
@@ -42,32 +46,35 @@ def read_table_text(source: str) -> str | None:
     return None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
 
 
-def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:
-    """Read some columns, by their names in lower case; `text` is None for Parquet.
+def read_cells(source: str, text: str | None, is_used: Callable[[str], bool]) -> TableCells:
+    """Read the columns that are used, by their names in lower case; `text` is None for Parquet.
 
     A column without a name is none: an index, or what a comma at the end of the header leaves.
 
     Raises:
         ManifestError: There is no header, or the file is no table.
     """
-    used = set(usecols) - {""}
     if text is None:
-        return read_parquet(source, used)
+        return read_parquet(source, is_used)
     file_extension = get_extension(source)
     return (
-        read_json(text, source, used)
+        read_json(text, source, is_used)
         if is_json(text, file_extension)
-        else _read_csv(text, source, file_extension, used)
+        else _read_csv(text, source, file_extension, is_used)
     )
 
 
-def _read_csv(text: str, source: str, file_extension: str, usecols: set[str]) -> TableCells:
+def _read_csv(
+    text: str, source: str, file_extension: str, is_used: Callable[[str], bool]
+) -> TableCells:
     names, delimiter = parse_header(text, file_extension)
     counts = Counter(filter(None, names))
     if repeated := sorted(name for name, count in counts.items() if count > 1):
         message = f"the header has more than one column {', '.join(repeated[:5])}"
         raise ManifestError(message, path=source, line=1)
-    indices = [(place, name) for place, name in enumerate(names) if name in usecols]
+    named = [(place, name) for place, name in enumerate(names) if name]
+    indices = [(place, name) for place, name in named if is_used(name)]
+    others = [pair for pair in named if pair not in indices]
     cells = TableCells(
         {name: [] for _, name in indices},
         list(filter(None, names)),
@@ -80,6 +87,10 @@ def _read_csv(text: str, source: str, file_extension: str, usecols: set[str]) ->
         cells.lines.append(line)
         for place, name in indices:
             cells.columns[name].append(row[place].strip(" \t"))
+        others = [
+            (place, name) for place, name in others
+            if cells.count_other(name, row[place].strip(" \t"))
+        ]  # fmt: skip
     return cells
 
 
@@ -90,7 +101,8 @@ def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int,
     is_header = True
     try:
         for row in reader:
-            if not any(map(str.strip, row)):
+            is_separator = is_header and _EXCEL_SEPARATOR.fullmatch(delimiter.join(row).strip())
+            if is_separator or not any(map(str.strip, row)):
                 continue
             if not is_header:
                 yield reader.line_num, row

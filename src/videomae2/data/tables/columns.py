@@ -6,11 +6,9 @@ guessed: where two readings are possible, the error shows both.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from videomae2.data.tables.times import is_whole_number
-
-Unit = Literal["frames", "seconds"]
+from videomae2.data.tables.window_names import Unit, WindowName, parse_window_name
 
 PATH_COLUMNS = (
     "path", "video", "file", "filename", "file_name", "file_path", "filepath", "video_path",
@@ -20,27 +18,10 @@ ID_COLUMNS = ("youtube_id", "video_id", "id")
 """Names of files without their extension, where no column of the above is there."""
 LABEL_COLUMNS = ("label", "class", "category", "class_name", "choice")
 COUNT_COLUMNS = ("frames", "total_frames", "num_frames")
-START_COLUMNS: dict[str, Unit | None] = {
-    **dict.fromkeys(("first", "first_frame", "start_frame", "frame_start"), "frames"),
-    **dict.fromkeys(
-        ("start_seconds", "start_sec", "start_s", "start_time", "time_start", "t_start",
-         "start_timestamp", "begin_time"), "seconds"
-    ),
-    **dict.fromkeys(("start", "begin")),
-}  # fmt: skip
-"""Where a window starts, and in which unit; None: its values have to tell."""
-STOP_COLUMNS: dict[str, Unit | None] = {
-    **dict.fromkeys(("stop_frame", "end_frame", "frame_end"), "frames"),
-    **dict.fromkeys(
-        ("stop_seconds", "end_seconds", "end_sec", "end_s", "end_time", "time_end", "t_end",
-         "stop_timestamp", "end_timestamp", "stop_time"), "seconds"
-    ),
-    **dict.fromkeys(("end", "stop")),
-}  # fmt: skip
-"""Where a window ends: the first moment or frame that is no longer in it."""
-KNOWN_COLUMNS = frozenset((
-    *PATH_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *COUNT_COLUMNS, *START_COLUMNS, *STOP_COLUMNS,
-))  # fmt: skip
+FRAME_START_COLUMNS = ("first", "first_frame")
+"""Where a window of frames starts, beside the names that say so in words."""
+
+_KNOWN = frozenset((*PATH_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *COUNT_COLUMNS))
 
 PATH_COLUMN_HELP = "wanted one called " + ", ".join(PATH_COLUMNS[:5])
 
@@ -53,6 +34,19 @@ class WindowColumns:
     stop: str = ""
     count: str = ""
     unit: Unit = "frames"
+
+
+def is_known_column(name: str) -> bool:
+    """Whether a name, in lower case, says what it holds."""
+    return bool(name in _KNOWN or find_bound(name))
+
+
+def find_bound(name: str) -> WindowName | None:
+    """The start or end of a window that a column clearly is, with its unit where that is clear."""
+    if name in FRAME_START_COLUMNS:
+        return WindowName("start", "frames", is_clear=True)
+    parsed = parse_window_name(name)
+    return parsed if parsed and parsed.is_clear else None
 
 
 def find_path_column(names: Sequence[str]) -> str:
@@ -72,13 +66,16 @@ def find_window_columns(columns: Mapping[str, Sequence[str]]) -> WindowColumns:
     Raises:
         ValueError: Two columns say the same, or the unit cannot be told.
     """
-    start = _find_column(list(columns), tuple(START_COLUMNS), "start of a window")
-    stop = _find_column(list(columns), tuple(STOP_COLUMNS), "end of a window")
+    bound_of = {name: bound for name in columns if (bound := find_bound(name))}
+    start, stop = (
+        _find_column(list(bound_of), [n for n, b in bound_of.items() if b.role == role], text)
+        for role, text in (("start", "start of a window"), ("stop", "end of a window"))
+    )
     count = _find_column(list(columns), COUNT_COLUMNS, "number of frames")
-    units = {START_COLUMNS.get(start), STOP_COLUMNS.get(stop)} - {None}
     bounds = [name for name in (start, stop) if name]
+    units = {bound_of[name].unit for name in bounds} - {None}
     if len(units) > 1:
-        raise ValueError(f"{start} counts {START_COLUMNS[start]}, and {stop} {STOP_COLUMNS[stop]}")
+        raise ValueError(f"{start} counts {bound_of[start].unit}, and {stop} {bound_of[stop].unit}")
     unit = units.pop() if units else None
     if unit is None:
         has_count = bool(start and count and not stop)

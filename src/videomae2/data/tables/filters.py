@@ -1,16 +1,20 @@
 """Rows of a table that are kept: those with a value in a column."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ReadOptions
 from videomae2.data.manifests.spellings import fold_name
-from videomae2.data.tables.times import parse_whole_number
 from videomae2.data.tables.values import TableCells
 from videomae2.errors import ManifestError
 
 _MAX_SHOWN = 8
+_LIST_MARKS = re.compile("[,;|&+]")
+_FLAGS = dict.fromkeys(("false", "no", "n", "f"), "0") | dict.fromkeys(
+    ("true", "yes", "y", "t"), "1"
+)
 
 
 def parse_filter(row_filter: str | None, source: str) -> tuple[str, str]:
@@ -38,7 +42,7 @@ def filter_rows(
     if not column:
         return range(len(cells.lines))
     counts = Counter(cells.columns[column])
-    others = [text for text in counts if text != value and _fold(text) == _fold(value)]
+    others = [text for text in counts if text != value and _may_mean(text, value)]
     values = {value, *others} if options.spelling == "same" else {value}
     rows = [i for i, text in enumerate(cells.columns[column]) if text in values]
     if others and options.spelling == "ask":
@@ -59,6 +63,13 @@ def filter_rows(
     return rows
 
 
+def _may_mean(text: str, value: str) -> bool:
+    """Whether a cell is another spelling of a value, or a list with it."""
+    parts = [part.strip() for part in _LIST_MARKS.split(text.strip("[](){} "))]
+    return _fold(value) in map(_fold, (text, *(part.strip("\"'") for part in parts)))
+
+
 def _fold(text: str) -> str:
-    """A value without what people do not mind: its spelling, and the zeros of 1.0."""
-    return parse_whole_number(fold_name(text))
+    """A value without what people do not mind: its spelling, and how yes and no are written."""
+    folded = fold_name(text)
+    return _FLAGS.get(folded, folded)

@@ -1,6 +1,6 @@
 """Rows of JSON: an object a line, an array of objects, or one object of columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from videomae2.base.json_files import parse_json
@@ -15,7 +15,7 @@ _WANTED = (
 )
 
 
-def read_json(text: str, source: str, usecols: set[str]) -> TableCells:
+def read_json(text: str, source: str, is_used: Callable[[str], bool]) -> TableCells:
     """Read some columns of JSON; lines that are none are noted.
 
     Raises:
@@ -29,6 +29,7 @@ def read_json(text: str, source: str, usecols: set[str]) -> TableCells:
     else:
         rows, cells.format_name = _iterate_objects(text, cells), "JSON lines"
     known: set[str] = set()
+    open_columns: set[str] = set()
     for line, row in rows:
         if not isinstance(row, dict):
             cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
@@ -40,7 +41,7 @@ def read_json(text: str, source: str, usecols: set[str]) -> TableCells:
                 "Label Studio's export JSON-MIN or CSV"
             )
             raise ManifestError(message, path=source, line=line)
-        _add_row(cells, line, values, usecols, known)
+        _add_row(cells, line, values, is_used, known, open_columns)
     return cells
 
 
@@ -123,14 +124,24 @@ def _iterate_array(text: str, source: str) -> Iterator[tuple[int, object]]:
 
 
 def _add_row(
-    cells: TableCells, line: int, row: dict[str, object], usecols: set[str], known: set[str]
+    cells: TableCells,
+    line: int,
+    row: dict[str, object],
+    is_used: Callable[[str], bool],
+    known: set[str],
+    open_columns: set[str],
 ) -> None:
     for name in row:
         if name and name not in known:
             known.add(name)
             cells.column_names.append(name)
-            if name in usecols:
+            if is_used(name):
                 cells.columns[name] = [""] * len(cells.lines)
+            else:
+                open_columns.add(name)
     cells.lines.append(line)
     for name, column in cells.columns.items():
         column.append(format_cell(row.get(name)))
+    for name in open_columns & row.keys():
+        if not cells.count_other(name, format_cell(row[name])):
+            open_columns.remove(name)

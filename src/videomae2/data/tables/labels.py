@@ -13,16 +13,17 @@ from videomae2.data.manifests.builder import (
 from videomae2.data.manifests.labelling import check_all_labelled, check_labels, label_by_name
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.tables.columns import LABEL_COLUMNS
+from videomae2.data.tables.label_cells import parse_list_cell
 from videomae2.data.tables.times import is_whole_number, parse_whole_number
 from videomae2.data.tables.values import (
     SEPARATORS,
     TableCells,
     format_lines,
     is_nothing,
-    parse_list_cell,
 )
-from videomae2.errors import ManifestError
+from videomae2.errors import ManifestError, shorten
 
+_MAX_SHOWN = 60  # characters of a cell
 TEMPLATE_COLUMN = "template"
 """Of Something-Something: the class, whose words the label fills in."""
 
@@ -58,7 +59,7 @@ def set_labels(
         raise ManifestError(f"{message} {' or '.join(LABEL_COLUMNS)}", path=builder.source)
     texts = {name: [cells.columns[name][i] for i in rows] for name in names}
     for name in names:
-        texts[name] = [_take_single(builder, line, text, name)
+        texts[name] = [_take_single(builder, line, text, name, options.class_names or ())
                        for line, text in zip(builder.lines, texts[name], strict=True)]  # fmt: skip
     numeric = [name for name in names if _is_number_column(texts[name])]
     named = [name for name in names if name not in numeric]
@@ -104,14 +105,19 @@ def describe_nothing(
         if is_nothing(text) and text not in known:
             lines_of[text].append(line)
     return [
-        f"{column} is {text!r} in {format_lines(rows)}: no class, or one called so? Leave these "
+        f"{column} is {shorten(text, _MAX_SHOWN)!r} in "
+        f"{format_lines(rows)}: no class, or one called so? Leave these "
         "rows out or name their class; a file with --labels.class-names that has it makes it one"
         for text, rows in lines_of.items()
     ]
 
 
-def _take_single(builder: ManifestBuilder, line: int, text: str, name: str) -> str:
+def _take_single(
+    builder: ManifestBuilder, line: int, text: str, name: str, known: Sequence[str]
+) -> str:
     """The one name of a cell that holds a list; several are a problem where one class is wanted."""
+    if text in known:
+        return text
     try:
         names = parse_list_cell(text)
     except ValueError as error:

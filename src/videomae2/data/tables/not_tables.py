@@ -7,7 +7,7 @@ from itertools import chain, islice
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS
 from videomae2.data.manifests.lists import iterate_lines
 from videomae2.data.tables.cells import parse_header
-from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP, PATH_COLUMNS
+from videomae2.data.tables.columns import PATH_COLUMN_HELP, PATH_COLUMNS, is_known_column
 from videomae2.errors import ManifestError, shorten
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
@@ -32,7 +32,7 @@ def check_not_table(text: str, source: str, file_extension: str) -> None:
         message = 'looks like a JSON array, wanted one of objects such as {"path": "a.mp4"}'
         raise ManifestError(message, path=source, line=number)
     second = next(lines, (0, ""))[1]
-    if _has_video_cell(line) or _has_numbers_alone(text):
+    if _has_video_cell(line) or _has_numbers_alone(text) or _has_semicolons(text):
         message = "looks like a table without a header: put a first line such as path,label"
         if _is_ava(line):
             message = (
@@ -41,7 +41,7 @@ def check_not_table(text: str, source: str, file_extension: str) -> None:
             )
         raise ManifestError(message, path=source, line=number)
     names, delimiter = parse_header(text, file_extension)
-    is_header = {*names} & (KNOWN_COLUMNS | {"split"}) and len(names) > 1
+    is_header = any(name == "split" or is_known_column(name) for name in names) and len(names) > 1
     has_cells = _has_video_cell(second) or (delimiter == "\t" and _is_header_of(names, second))
     if delimiter in line and (is_header or has_cells):
         shown = shorten(", ".join(names), _MAX_SHOWN)
@@ -53,6 +53,13 @@ def _check_no_comment(source: str, number: int, lines: list[str]) -> None:
     """Refuse comments above a header, and a header that begins as one."""
     rest = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     own = {*parse_header(lines[0].lstrip("# "))[0]} & {*PATH_COLUMNS}
+    if any(line.startswith("#") and "CSV_HEADER" in line for line in lines):
+        raise ManifestError(
+            "looks like a table of VIA's, whose header is a comment: write the header "
+            "path,start_seconds,stop_seconds,label, and a row for each segment",
+            path=source,
+            line=number,
+        )
     if own or (rest < len(lines) and {*parse_header(lines[rest])[0]} & {*PATH_COLUMNS}):
         what = "the header begins with #" if own else "a comment stands above the header"
         remedy = "remove the #" if own else f"remove {'these lines' if rest > 1 else 'this line'}"
@@ -82,6 +89,17 @@ def _describe_tool(names: list[str]) -> str:
 def _has_video_cell(line: str) -> bool:
     match = _PATH_CELL.search(line)
     return match is not None and match[1].lower() in VIDEO_EXTENSIONS
+
+
+def _has_semicolons(text: str) -> bool:
+    """Whether every line is an id and its class, or more cells, with semicolons between."""
+    rows = [line.split(";") for _, line in islice(iterate_lines(text), _NUM_PROBED)]
+    widths = {len(row) for row in rows}
+    ids = [row[0].strip(' "') for row in rows]
+    return len(widths) == 1 and widths != {1} and not any(
+        " " in name or _NUMBER_CELL.fullmatch(row[-1].rpartition(" ")[2]) or is_known_column(name)
+        for name, row in zip(ids, rows, strict=True)
+    )  # fmt: skip
 
 
 def _has_numbers_alone(text: str) -> bool:

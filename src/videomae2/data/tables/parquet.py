@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from videomae2.base.file_kinds import is_regular_file
@@ -13,10 +14,11 @@ from videomae2.errors import ManifestError
 if TYPE_CHECKING:
     from pyarrow import parquet
 
+_BATCH = 256  # rows
 _MAX_ROWS_PER_BYTE, _MANY_ROWS = 8, 1_000_000  # where few bytes may say many rows
 
 
-def read_parquet(source: str, usecols: set[str]) -> TableCells:
+def read_parquet(source: str, is_used: Callable[[str], bool]) -> TableCells:
     """Read some columns; numbers of classes that Hugging Face has named become their names.
 
     Raises:
@@ -35,10 +37,11 @@ def read_parquet(source: str, usecols: set[str]) -> TableCells:
             num_rows = int(file.metadata.num_rows)
             if not 0 <= num_rows <= _MAX_ROWS_PER_BYTE * os.path.getsize(source) + _MANY_ROWS:
                 raise ValueError("more rows than a file of this size holds")
-            wanted = [name for name in names if normalize_name(name) in usecols]
+            wanted = [name for name in names if name.strip() and is_used(normalize_name(name))]
             embedded = [name for name in wanted if _holds_files(file, name)]
             values_of = file.read(columns=[] if embedded else wanted).to_pydict()
             class_names = _read_class_names(file.schema_arrow.metadata or {})
+            other_values = _count_other_values(file, [n for n in names if n not in wanted])
     except Exception as error:  # Arrow raises anything at all on damaged files
         message = "is damaged, or no Parquet file; copy or write it again"
         raise ManifestError(message, path=source) from error
@@ -61,7 +64,24 @@ def read_parquet(source: str, usecols: set[str]) -> TableCells:
         lines=list(range(1, num_rows + 1)),
         format_name="Parquet",
         class_names={normalize_name(name): known for name, known in class_names.items()},
+        other_values=other_values,
     )
+
+
+def _count_other_values(
+    file: "parquet.ParquetFile", names: Sequence[str]
+) -> dict[str, Counter[str]]:
+    """How often each value of columns that are not used comes, of the first; none of files."""
+    cells = TableCells({}, [])
+    for name in names:
+        if not name.strip() or "binary" in str(file.schema_arrow.field(name).type):
+            continue
+        for batch in file.iter_batches(batch_size=_BATCH, columns=[name]):
+            values = batch.column(0).to_pylist()
+            key = normalize_name(name)
+            if not all(cells.count_other(key, format_cell(value)) for value in values):
+                break
+    return cells.other_values
 
 
 def _holds_files(file: "parquet.ParquetFile", name: str) -> bool:
@@ -96,9 +116,7 @@ def _read_class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, .
 
 
 def _format_value(value: object, class_names: Sequence[str]) -> str:
-    """A cell: the path of a file, the names of numbered classes, or what a CSV would hold."""
-    if isinstance(value, dict) and {*value} == {"bytes", "path"}:
-        return format_cell(value["path"])
+    """A cell: the names of numbered classes, or what a CSV would hold."""
     if class_names and isinstance(value, list):
         return format_cell([_name_class(member, class_names) for member in value])
     return format_cell(_name_class(value, class_names))

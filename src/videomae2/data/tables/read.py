@@ -1,18 +1,21 @@
 """Read a table with a header as a list of videos."""
 
+import math
+
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.tables.cells import is_json, parse_header, read_cells
 from videomae2.data.tables.columns import (
     ID_COLUMNS,
-    KNOWN_COLUMNS,
+    LABEL_COLUMNS,
     PATH_COLUMN_HELP,
     PATH_COLUMNS,
     WindowColumns,
     describe_columns,
     find_path_column,
     find_window_columns,
+    is_known_column,
 )
 from videomae2.data.tables.filters import filter_rows, parse_filter
 from videomae2.data.tables.labels import (
@@ -21,10 +24,13 @@ from videomae2.data.tables.labels import (
     parse_number,
     set_labels,
 )
-from videomae2.data.tables.other_windows import PAIR_COLUMNS, check_no_other_window
+from videomae2.data.tables.other_windows import check_no_other_window
+from videomae2.data.tables.split_columns import describe_splits
 from videomae2.data.tables.times import parse_seconds
 from videomae2.data.tables.values import TableCells, format_lines, is_nothing
 from videomae2.errors import ManifestError
+
+_MIN_SECONDS = 0.01  # of the longest window of a list
 
 
 def is_table(text: str, file_extension: str) -> bool:
@@ -44,8 +50,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     extra_columns = {name: name.strip().lower() for name in options.extra_columns}
     group_column = (options.groups or "").strip().lower()
     own = (filter_column, group_column, *extra_columns.values())
-    wanted = (*KNOWN_COLUMNS, *PAIR_COLUMNS, TEMPLATE_COLUMN, *own)
-    cells = read_cells(source, text, wanted)
+    wanted = {TEMPLATE_COLUMN, *filter(None, own)}
+    cells = read_cells(source, text, lambda name: name in wanted or is_known_column(name))
     builder = ManifestBuilder(source)
     for line, message in cells.errors:
         builder.add_error(line, message)
@@ -54,11 +60,13 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     path, window = _find_columns(cells, source, filter_column)
     try:
         rest = [name for name in cells.column_names if name not in own]
-        check_no_other_window(rest, cells.columns, window)
+        has_labels = bool(extra_columns or {*LABEL_COLUMNS} & {*cells.columns})
+        check_no_other_window(rest, cells, window, has_labels=has_labels)
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
     kept_rows = filter_rows(cells, filter_column, filter_value, options, source)
     rows = [i for i in kept_rows if _add_row(builder, cells, path, window, i)]
+    _check_no_day_shares(builder, window)
     labels = find_label_columns(cells)
     set_labels(builder, cells, labels, rows, options)
     if missing := [name for name, key in extra_columns.items() if key not in cells.columns]:
@@ -74,8 +82,24 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     builder.meanings = describe_columns(path, labels if options.labels != "ignore" else (), window)
     builder.meanings |= dict.fromkeys(extra_columns.values(), "target")
     builder.meanings |= {group_column: "group"} if builder.groups else {}
+    if options.row_filter is None:
+        unused = [name for name in cells.column_names if name not in builder.meanings]
+        builder.warnings += describe_splits(unused, cells)
     builder.description = _describe_table(builder, cells, options)
     return builder
+
+
+def _check_no_day_shares(builder: ManifestBuilder, window: WindowColumns) -> None:
+    """Refuse times of which no window is as long as a frame: spreadsheets write shares of a day."""
+    pairs = zip(*[iter(builder.seconds)] * 2, strict=True)
+    lengths = [stop - start for start, stop in pairs if not math.isnan(start)]
+    lengths += [stop - start for _, (start, stop) in builder.untrimmed.values()]
+    if lengths and max(lengths) < _MIN_SECONDS:
+        builder.add_error(
+            0,
+            f"{window.start or window.stop} makes no window longer than {max(lengths):.2g} s; a "
+            f"spreadsheet writes a second as {1 / 86400:.3g} of a day: give the column seconds",
+        )
 
 
 def _check_groups(builder: ManifestBuilder, column: str) -> None:

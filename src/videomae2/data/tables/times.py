@@ -7,6 +7,12 @@ _WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the 
 _SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]+")
 _FRAME_CODE = re.compile(r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2,3}")
+_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}")
+_TIME_TEXT = re.compile(
+    r"(?:[-+\d.,:;\s]|(?<![^\W\d_])(?:h|hrs?|hours?|m|min|mins|minutes?|s|secs?|seconds?|ms|msecs?|"
+    r"am|pm|p?t|f|fr|frames?|e)(?![^\W\d_]))+", re.IGNORECASE
+)  # fmt: skip
+_EPOCH = 1e8  # seconds from which on a number is a date since 1970, or a number of something
 _TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
 
 
@@ -42,3 +48,12 @@ def is_whole_number(text: str) -> bool:
 def parse_whole_number(text: str) -> str:
     """The digits of a whole number without the zeros behind its point; other texts as they are."""
     return text.partition(".")[0] if is_whole_number(text) else text
+
+
+def may_be_time(text: str) -> bool:
+    """Whether a cell may be a time or a frame of a video: numbers and units, and no date."""
+    if _DATE.search(text) or not any(map(str.isdecimal, text)):
+        return False
+    if is_whole_number(text) or _SECONDS.fullmatch(text):
+        return abs(float(text)) < _EPOCH
+    return _TIME_TEXT.fullmatch(text) is not None

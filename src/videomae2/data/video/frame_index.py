@@ -115,7 +115,7 @@ def index_from_counts(seconds: Sequence[float]) -> FrameIndex:
     count = np.arange(len(seconds))
     empty = np.zeros(0, np.int32)
     return FrameIndex(
-        seconds=np.maximum.accumulate(np.array(seconds, np.float64) - seconds[0]),
+        seconds=_make_rise(np.array(seconds, np.float64) - seconds[0]),
         times=count,
         packet_of_frame=count.astype(np.int32),
         packet_times=empty.astype(np.int64),
@@ -124,6 +124,23 @@ def index_from_counts(seconds: Sequence[float]) -> FrameIndex:
         reorder_depth=0,
         by_count=True,
     )
+
+
+def _make_rise(seconds: Float64[np.ndarray, " frames"]) -> Float64[np.ndarray, " frames"]:
+    """A clock that never falls: one that is set back goes on, as where recordings were joined.
+
+    Frames that are out of order by less than decoders hold back are shown with the one before.
+    """
+    steps = np.diff(seconds)
+    rising = steps[steps > 0]
+    duration = float(np.median(rising)) if len(rising) else 0.0
+    result, latest, shift = [], seconds[0], 0.0
+    for moment in seconds.tolist():
+        if moment + shift < latest - MAX_REORDER_DEPTH * duration:
+            shift = latest + duration - moment
+        latest = max(latest, moment + shift)
+        result.append(latest)
+    return np.array(result)
 
 
 def _build_index(

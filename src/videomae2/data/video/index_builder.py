@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 import av
-from av.video.frame import VideoFrame
 
+from videomae2.data.video.damage import MarkedFrame, MarkingDecoder
 from videomae2.data.video.frame_index import (
     FrameIndex,
     PacketList,
@@ -122,8 +122,8 @@ def _decode_times(
     """Decode from the start and note the times of what comes out, up to the first damage."""
     times: list[int | None] = []
     try:
-        for frame in islice(decode_from_start(path, limits, deadline), stop):
-            times.append(frame.pts)
+        for marked in islice(decode_from_start(path, limits, deadline), stop):
+            times.append(marked.frame.pts)
     except av.error.InvalidDataError:
         pass  # a file that was cut off; what stands before the cut counts
     return times
@@ -131,20 +131,22 @@ def _decode_times(
 
 def decode_from_start(
     path: str, limits: ReadLimits, deadline: Deadline, *, skip_damage: bool = False
-) -> Iterator[VideoFrame]:
-    """Decode a file from its start to its end; the deadline is looked at after every packet.
+) -> Iterator[MarkedFrame]:
+    """Decode a file from its start to its end; the deadline is looked at before every packet.
 
     ``skip_damage``: go on after packets that cannot be decoded.
     """
     packet_reader = PacketReader(path, limits, quick=False)
     try:
         packet_reader.open(deadline)
-        for packet in chain(packet_reader.iterate_remaining(), (None,)):
-            try:
-                yield from packet_reader.codec.decode(packet)
-            except av.error.InvalidDataError:
-                if not skip_damage:
-                    raise
-            deadline.check()
+        decoder = MarkingDecoder(packet_reader.codec)
+        packets = _iterate_in_time(packet_reader.iterate_remaining(), deadline)
+        yield from decoder.iterate(packets, skip_damage=skip_damage)
     finally:
         packet_reader.close()
+
+
+def _iterate_in_time(packets: Iterator[VideoPacket], deadline: Deadline) -> Iterator[VideoPacket]:
+    for packet in packets:
+        deadline.check()
+        yield packet

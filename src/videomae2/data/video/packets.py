@@ -1,5 +1,6 @@
 """Open a video file with PyAV, go to any of its packets, and put FFmpeg's errors into words."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,6 +128,10 @@ def has_frame_headers(path: Path | str) -> bool:
     return head[:4] == b"\x1a\x45\xdf\xa3" or head[4:8] in (b"ftyp", b"moov", b"mdat", b"free")
 
 
+# A demuxer says so of what it cannot make sense of: a file is neither a device nor a connection.
+_NO_FAULT_OF_DISKS = {errno.EBUSY, errno.EAGAIN, errno.ENODEV, errno.ERANGE, errno.EDOM}
+
+
 @contextmanager
 def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[None]:
     """Turn what PyAV raises into a `VideoError` that a person understands."""
@@ -145,6 +150,9 @@ def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[No
     except MemoryError as error:
         raise VideoError(path, "there is not enough memory for its frames") from error
     except (av.error.FFmpegError, OSError) as error:
+        if error.errno in _NO_FAULT_OF_DISKS:
+            reason = f"the data is damaged, cut off or of frames that are too large; {COPY_AGAIN}"
+            raise VideoError(path, describe_non_video(path) or reason) from error
         raise VideoError(
             path, f"FFmpeg cannot read it: {format_os_error(error)}; {CONVERT}"
         ) from error

@@ -148,9 +148,10 @@ class VideoFile(Reader):
         keys = self.frame_index.times[list(indices)].tolist()
         collector = _FrameCollector(self, keys)
         try:
-            for number, frame in enumerate(decode_from_start(self._path, self._limits, deadline)):
+            decoded = decode_from_start(self._path, self._limits, deadline)
+            for number, (frame, is_damaged) in enumerate(decoded):
                 key = number if by_count else frame.pts
-                if frame.is_corrupt and key in collector.rows:  # parts of it are made up
+                if is_damaged and key in collector.rows:
                     raise self._build_damage_error(indices, keys, collector, key)
                 collector.add(key, frame)
                 if not collector.rows:
@@ -181,9 +182,8 @@ class VideoFile(Reader):
         size = self._first_size or self._packet_reader.size
         if size != coded_size(frame) and self._first_size is None:
             deadline = Deadline(self._path, self._limits.timeout_seconds)
-            size = self._first_size = coded_size(
-                next(decode_from_start(self._path, self._limits, deadline), frame)
-            )
+            first = next(decode_from_start(self._path, self._limits, deadline), None)
+            size = self._first_size = coded_size(first.frame if first else frame)
         rotation, limits = read_rotation(frame), self._limits
         size = shown_size(size, self._packet_reader.pixel_aspect, limits)
         return FrameBuffer(self._path, count, size, rotation, pixels=self._pixels, limits=limits)

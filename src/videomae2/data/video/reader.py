@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from videomae2.base.files import path_hint
+from videomae2.base.names import path_of_uri
 from videomae2.base.text import format_count
 from videomae2.data.live.sources import hide_password, is_address
 from videomae2.errors import VideoError, VideoTimeoutError
@@ -162,7 +163,7 @@ def read_file_mode(path: Path | str) -> int:
     try:
         return os.stat(path).st_mode
     except FileNotFoundError as error:
-        if is_address(str(path)):
+        if is_address(str(path)) and path_of_uri(str(path)) == str(path):
             raise VideoError(
                 hide_password(str(path)),
                 "it is an address, no file; save it as a file first, or give it alone to predict",

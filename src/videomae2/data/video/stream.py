@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import av
 from av.video.frame import VideoFrame
@@ -30,6 +31,13 @@ from videomae2.data.video.reader import (
 from videomae2.errors import VideoError
 
 
+class _KeyedFrame(NamedTuple):
+    key: int | None
+    """What the table knows it by: its number or its time."""
+    frame: VideoFrame
+    is_damaged: bool
+
+
 class VideoStream:
     """Exact frames for exact indices that rise from read to read.
 
@@ -46,7 +54,7 @@ class VideoStream:
             self._pixel_aspect, self.start_seconds = file.pixel_aspect, file.start_seconds
         self.num_frames = len(self.seconds)
         self._deadline = Deadline(path, limits.timeout_seconds)
-        self._frames: Iterator[tuple[int | None, VideoFrame]] = iter(())
+        self._frames: Iterator[_KeyedFrame] = iter(())
         self._next = 0
         with translate_ffmpeg_errors(path, self._deadline):
             self._first = self._restart()
@@ -91,29 +99,28 @@ class VideoStream:
         if first is None:
             raise VideoError(self._path, f"not one of its frames can be decoded; {COPY_AGAIN}")
         self._frames = chain((first,), self._frames)
-        return first[1]
+        return first.frame
 
-    def _iterate_keyed(self) -> Iterator[tuple[int | None, VideoFrame]]:
-        """Every frame with what the table knows it by: its number or its time."""
+    def _iterate_keyed(self) -> Iterator[_KeyedFrame]:
         # where frames are counted, what is left out would shift all behind it
         frames = decode_from_start(
             self._path, self._limits, self._deadline, skip_damage=not self._index.by_count
         )
-        for number, frame in enumerate(frames):
-            yield (number if self._index.by_count else frame.pts), frame
+        for number, (frame, is_damaged) in enumerate(frames):
+            yield _KeyedFrame(number if self._index.by_count else frame.pts, frame, is_damaged)
 
     def _read(self, indices: Sequence[int]) -> tuple[Frames, list[int]]:
         keys = [int(self._index.times[index]) for index in indices]
         buffer, intact = self._new_buffer(len(indices)), set[int]()
         try:
             while keys and keys[-1] not in intact:
-                key, frame = next(self._frames)
-                if key in keys and not frame.is_corrupt:
+                key, frame, is_damaged = keyed = next(self._frames)
+                if key in keys and not is_damaged:
                     buffer.write(len(intact), frame)
                     intact.add(key)
                 elif key is not None and key >= keys[-1]:
                     if key > keys[-1]:  # it may be wanted next
-                        self._frames = chain(((key, frame),), self._frames)
+                        self._frames = chain((keyed,), self._frames)
                     break
         except (StopIteration, av.error.InvalidDataError):
             pass  # the file ends here, or cannot be followed any further

@@ -22,7 +22,8 @@ from videomae2.data.video.reader import (
     check_window,
     open_reader,
 )
-from videomae2.data.views.sampling import compute_duration, median_frame_duration
+from videomae2.data.views.jumps import format_jumps, list_jumps, usual_frame_duration
+from videomae2.data.views.sampling import compute_duration
 from videomae2.errors import VideoError
 
 
@@ -61,32 +62,50 @@ def trim_reader(reader: Reader, path: Path | str, first: int, frames: int | None
 def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader:
     """Give the frames that players show from one moment until before another, one at least.
 
-    An end behind that of the video is the video's: annotations are often a little longer.
+    An end behind that of the video is the video's: annotations are often a little longer. Where no
+    frame begins in the window, the next one is taken, or, if that is far, the one on show.
 
     Raises:
-        VideoError: The video has no clock, or does not last until the start or half of the window.
+        VideoError: The video has no clock, does not last until the start or half of the window, or
+            its clock jumps over half of the window.
     """
     try:
         seconds = require_timestamps(reader, path)
-        frame_duration = median_frame_duration(seconds)
-        length = reader.start_seconds + compute_duration(seconds, frame_duration)
-        half = start if stop == math.inf else (start + stop) / 2
-        if half >= length:
-            window = f"{start:g} to {stop:g} s" if stop < math.inf else f"from {start:g} s"
-            raise VideoError(
-                path,
-                f"its window is {window}, and it lasts {length:.2f} s; are the times those of a "
-                "longer video that it was cut from? Then leave their columns out",
-            )
+        first, end = _find_window(reader, seconds, path, float(start), float(stop))
     except VideoError:
         reader.close()
         raise
-    bounds = (
-        np.array([start, stop]) - reader.start_seconds - frame_duration * 0.02
-    )  # times are rounded in tables
-    first, end = np.searchsorted(seconds, bounds).tolist()
-    first = min(first, len(seconds) - 1)
-    return TrimmedReader(reader, first, max(1, end - first), path)
+    return TrimmedReader(reader, first, end - first, path)
+
+
+def _find_window(
+    reader: Reader, seconds: Seconds, path: str, start: float, stop: float
+) -> tuple[int, int]:
+    """The first frame of a window, and the one behind its last."""
+    frame_duration = usual_frame_duration(seconds)
+    length = reader.start_seconds + compute_duration(seconds, frame_duration)
+    window = f"its window is {start:g} to {stop:g} s"
+    if stop == math.inf:
+        window = f"its window is from {start:g} s"
+    if (start if stop == math.inf else (start + stop) / 2) >= length:
+        raise VideoError(
+            path,
+            f"{window}, and it lasts {length:.2f} s; are the times those of a longer video that "
+            "it was cut from? Then leave their columns out",
+        )
+    low, high = np.array([start, min(stop, length)]) - reader.start_seconds
+    margin = frame_duration * 0.02  # times are rounded in tables
+    first, end = np.searchsorted(seconds, [low - margin, high - margin]).tolist()
+    jumps = list_jumps(seconds)
+    lost = sum(max(0.0, min(end, high) - max(begin, low)) for begin, end in jumps)
+    if lost > (high - low) / 2 and end - first < len(seconds):
+        raise VideoError(
+            path, f"{window}, and {format_jumps(jumps)}; take the row off the list, or correct it"
+        )
+    if first == end:  # of a window between two frames the next one, unless that is far
+        is_near = first < len(seconds) and seconds[first] - low <= frame_duration
+        first = first if is_near or first == 0 else first - 1
+    return first, max(first + 1, end)
 
 
 _NO_TIMESTAMPS = (

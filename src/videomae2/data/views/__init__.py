@@ -1,6 +1,7 @@
 """Which frames and which parts of them make clips, and the clips on the device.
 
 sampling    which frames make a clip
+jumps       where the clock of a video jumps
 sliding     which frames make the windows that slide over a long video
 live_windows    the same of a video whose end is not known yet
 crops       which part of the frames a view shows

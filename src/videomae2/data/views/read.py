@@ -17,6 +17,7 @@ from videomae2.data.video.reader import Reader
 from videomae2.data.video.trim import fit_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
 from videomae2.data.views.frame_cache import read_file_state, see_cache
+from videomae2.data.views.jumps import close_jumps, usual_frame_duration
 from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
 from videomae2.data.views.sampling import (
     compute_duration,
@@ -115,7 +116,9 @@ def select_frames(reader: Reader, request: SampleRequest) -> np.ndarray:
         share_and_place = rng.uniform(rng.make_key(request.key, _WHOLE_STREAM), 2)
         draws = None if spec.center else (float(share_and_place[0]), float(share_and_place[1]))
         return sampling.whole_indices(num_frames, spec.frames, draws)
-    seconds = None if spec.interval_unit == "frames" else require_timestamps(reader, request.path)
+    seconds = None
+    if spec.interval_unit != "frames":
+        seconds = close_jumps(require_timestamps(reader, request.path))
     if spec.frame_sampling == "tsn":
         part_uniform = None if spec.center else uniform
         if seconds is None:
@@ -190,7 +193,9 @@ def read_views_of(
     done = time.perf_counter()
     return {"frames": out, "frame_index": out_index}, {
         "num_frames": num_frames,
-        "length_seconds": None if shown is None else compute_duration(shown),
+        "length_seconds": None
+        if shown is None
+        else compute_duration(shown, usual_frame_duration(shown)),
         "indices": unique_frames.tolist(),
         "seconds": {"open": opened - started, "read": done - opened},
     }
@@ -210,5 +215,5 @@ def list_clips(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clip
     if spec.interval_unit == "frames":
         stride = int(spec.frame_interval)
         return dense_clips(reader.num_frames, spec.frames, stride, clips=spec.clips)
-    seconds = require_timestamps(reader, request.path)
+    seconds = close_jumps(require_timestamps(reader, request.path))
     return timed_clips(seconds, spec.frames, spec.step_seconds, clips=spec.clips)

@@ -3,11 +3,13 @@
 Axes: num_frames of the video; windows; frames of a clip.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from videomae2.data.views.jumps import Jump, find_jumps, list_jumps, usual_frame_duration
 from videomae2.data.views.sampling import (
     Seconds,
     compute_duration,
@@ -26,14 +28,31 @@ class SlidingWindows:
     """Seconds at which a window begins."""
     stops: Float64[np.ndarray, " windows"]
     """Seconds at which it ends, at most the end of the video."""
+    jumps: tuple[Jump, ...] = ()
+    """From when to when there is no frame, and so no window."""
 
     def take(self, rows: Int64[np.ndarray, " rows"]) -> "SlidingWindows":
         """Some of the windows."""
-        return SlidingWindows(self.frames[rows], self.starts[rows], self.stops[rows])
+        return replace(
+            self, frames=self.frames[rows], starts=self.starts[rows], stops=self.stops[rows]
+        )
 
     def shift(self, seconds: float) -> "SlidingWindows":
         """The same windows by a clock that is so far ahead."""
-        return SlidingWindows(self.frames, self.starts + seconds, self.stops + seconds)
+        return SlidingWindows(
+            self.frames,
+            self.starts + seconds,
+            self.stops + seconds,
+            tuple((start + seconds, stop + seconds) for start, stop in self.jumps),
+        )
+
+    @property
+    def hop_seconds(self) -> float | None:
+        """From the start of one window to the next; None where there is no next one."""
+        for start, following in pairwise(self.starts.tolist()):
+            if not any(start < stop <= following for _, stop in self.jumps):
+                return following - start
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,14 +71,32 @@ class WindowRule:
     """Whether they show the middle of the parts of a window, not their beginning."""
 
     def slide(self, seconds: Seconds) -> SlidingWindows:
-        """The windows of a whole video.
+        """The windows of a whole video; where its clock jumps they begin anew.
 
         Raises:
             ValueError: As ``strided_windows`` and ``timed_windows``.
         """
+        duration, firsts = usual_frame_duration(seconds), find_jumps(seconds) + 1
+        pieces = [
+            replace(windows, frames=windows.frames + first).shift(float(seconds[first]))
+            for first, piece in zip([0, *firsts.tolist()], np.split(seconds, firsts), strict=True)
+            for windows in [self._slide_piece(piece - piece[0], duration)]
+        ]
+        return SlidingWindows(
+            np.concatenate([piece.frames for piece in pieces]),
+            np.concatenate([piece.starts for piece in pieces]),
+            np.concatenate([piece.stops for piece in pieces]),
+            list_jumps(seconds),
+        )
+
+    def _slide_piece(self, seconds: Seconds, frame_duration: float) -> SlidingWindows:
         if self.frame_interval is not None:
             return strided_windows(
-                seconds, self.frames, self.frame_interval, hop_seconds=self.hop_seconds
+                seconds,
+                self.frames,
+                self.frame_interval,
+                hop_seconds=self.hop_seconds,
+                frame_duration=frame_duration,
             )
         return timed_windows(
             seconds,
@@ -67,29 +104,36 @@ class WindowRule:
             self.window_seconds,
             hop_seconds=self.hop_seconds,
             centered=self.centered,
+            frame_duration=frame_duration,
         )
 
 
 def strided_windows(
-    seconds: Seconds, frames: int, frame_interval: int, *, hop_seconds: float | None
+    seconds: Seconds,
+    frames: int,
+    frame_interval: int,
+    *,
+    hop_seconds: float | None,
+    frame_duration: float | None = None,
 ) -> SlidingWindows:
     """Clips of an exact interval in frames, every ``hop_seconds``; None: every half window.
 
     The last one ends with the video. A video too short for one repeats the last frame that the
     interval reaches, as ``sampling.dense_clips`` does.
 
+    ``frame_duration``: for how long a frame is shown; None takes the median.
+
     Raises:
         ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
-    check_duration(seconds)
+    frame_duration = _check_clock(seconds, hop_seconds, frame_duration)
     num_frames, window = len(seconds), frames * frame_interval
     last_start = max(0, num_frames - window)
     if hop_seconds is None:
         starts = np.arange(0, last_start + 1, max(1, window // 2))
     else:
-        check_hop(hop_seconds, seconds)
-        times = np.arange(0.0, compute_duration(seconds), hop_seconds)
-        starts = find_shown_frames(seconds, times, median_frame_duration(seconds))
+        times = np.arange(0.0, compute_duration(seconds, frame_duration), hop_seconds)
+        starts = find_shown_frames(seconds, times, frame_duration)
         starts = starts[starts <= last_start]
     starts = np.unique(np.append(starts, last_start))
     index = starts[:, None] + frame_interval * np.arange(frames)
@@ -98,7 +142,7 @@ def strided_windows(
         if num_frames < window
         else num_frames - 1
     )
-    ends = np.append(seconds, compute_duration(seconds))
+    ends = np.append(seconds, compute_duration(seconds, frame_duration))
     return SlidingWindows(
         np.minimum(index, last_reached).astype(np.int64),
         seconds[starts],
@@ -113,19 +157,21 @@ def timed_windows(
     *,
     hop_seconds: float | None,
     centered: bool,
+    frame_duration: float | None = None,
 ) -> SlidingWindows:
     """Clips of equal distances of time, every ``hop_seconds``; None: every half window.
 
     The last one ends with the video. A video shorter than a window repeats its last frame. Centred,
     they show the middle of each of the window's equal parts, else its beginning.
 
+    ``frame_duration``: for how long a frame is shown; None takes the median.
+
     Raises:
         ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
     hop = window_seconds / 2 if hop_seconds is None else hop_seconds
-    check_duration(seconds)
-    check_hop(hop, seconds)
-    frame_duration, end = median_frame_duration(seconds), compute_duration(seconds)
+    frame_duration = _check_clock(seconds, hop, frame_duration)
+    end = compute_duration(seconds, frame_duration)
     last_start = max(0.0, end - window_seconds)
     starts = np.arange(0.0, last_start + frame_duration * 1e-3, hop)
     if last_start - starts[-1] > frame_duration / 2:
@@ -136,16 +182,26 @@ def timed_windows(
     return SlidingWindows(shown, starts, np.minimum(starts + window_seconds, end))
 
 
-def check_duration(seconds: Seconds) -> None:
+def _check_clock(
+    seconds: Seconds, hop_seconds: float | None, frame_duration: float | None
+) -> float:
+    """Give the duration of a frame; raises ValueError as ``check_duration`` and ``check_hop``."""
+    duration = median_frame_duration(seconds) if frame_duration is None else frame_duration
+    check_duration(compute_duration(seconds, duration))
+    if hop_seconds is not None and len(seconds) > 1:
+        check_hop(hop_seconds, duration)
+    return duration
+
+
+def check_duration(seconds: float) -> None:
     """Refuse frames without a duration; raises ValueError."""
-    if compute_duration(seconds) <= 0:
+    if seconds <= 0:
         raise ValueError("its frames have no duration: all are shown at the same time")
 
 
-def check_hop(hop_seconds: float, seconds: Seconds) -> None:
+def check_hop(hop_seconds: float, frame_duration: float) -> None:
     """Refuse windows that start more often than frames come; raises ValueError."""
-    frame_duration = median_frame_duration(seconds)
-    if len(seconds) > 1 and hop_seconds < frame_duration * 0.999:
+    if hop_seconds < frame_duration * 0.999:
         raise ValueError(
             f"windows are to start every {hop_seconds:g} s, and a frame is shown for "
             f"{frame_duration:.3g} s; choose --hop-seconds {frame_duration:.3g} or more"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int64
 
+from videomae2.data.views.jumps import format_jumps, list_jumps
 from videomae2.data.views.sampling import (
     Seconds,
     compute_duration,
@@ -117,9 +118,15 @@ class WindowGrid:
     def _place_by_time(self, seconds: Seconds | None, window_seconds: float) -> SlidingWindows:
         if seconds is None:
             raise ValueError("its windows count in seconds, and it has no clock; give a frame rate")
-        check_duration(seconds)
-        check_hop(self.stride_seconds, seconds)
+        if jumps := list_jumps(seconds):
+            raise ValueError(
+                f"{format_jumps(jumps)}, which windows by time cannot leave out; take windows by "
+                "frames, or cut it there"
+            )
         frame_duration, end = median_frame_duration(seconds), compute_duration(seconds)
+        check_duration(end)
+        if len(seconds) > 1:
+            check_hop(self.stride_seconds, frame_duration)
         spare = end - window_seconds + frame_duration * 1e-3
         if spare < 0 and self.short == "skip":
             raise ValueError(f"it lasts {end:.3g} s, and a window {window_seconds:g} s")

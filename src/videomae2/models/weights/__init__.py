@@ -9,7 +9,8 @@ formats/                  weights of other software, read and written
 resolve.py                find a model wherever it lies: best, newest, EMA; other software's
 pretrained.py             weights to start from, under our names, and their position table
 frozen_encoder.py         an encoder that turns clips into features
-init_from.py              the first weights of a classifier, and a report of them
+init_from.py              the first weights of a classifier
+load_report.py            what they are, in words
 hub/                      released checkpoints, licences, the Hugging Face hub
 head.py                   which rows of a parent's head are taken over, and in which units
 ========================  =========================================================================

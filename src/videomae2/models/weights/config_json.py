@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from videomae2.base.files import atomic_write_text
 from videomae2.base.json_files import read_json
 from videomae2.base.names import dump_json
-from videomae2.base.ranges import find_out_of_range
+from videomae2.base.ranges import BITS, find_out_of_range
 from videomae2.base.schema import from_dict, repr_value
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
@@ -44,6 +44,8 @@ class SavedAutoencoderConfig(Normalization):
     """Of each channel: what the input is normalised with."""
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if its sources took them differently."""
+    bits: Annotated[int | None, BITS] = None
+    """Bits that were used of images and arrays of 16; None if there were none, or several."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
 
@@ -63,6 +65,8 @@ class SavedClassifierConfig(Normalization):
     task_type: TaskType = "multiclass"
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if it is not known, as for released weights."""
+    bits: Annotated[int | None, BITS] = None
+    """Bits that were used of images and arrays of 16; None if there were none, or several."""
     target_scaler: TargetScaler | None = None
     """What the outputs are counted in where they are numbers; None: the units of the data."""
     mean: tuple[float, ...]

@@ -50,6 +50,8 @@ class FrozenEncoder:
     path: Path
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if the weights do not say."""
+    bits: int | None = None
+    """Bits that were used of images of 16; None if the weights do not say."""
     digest: str = ""
     """Names the weights and what they compute, in 16 characters."""
     description: str = ""
@@ -134,6 +136,7 @@ def _build_frozen_encoder(ref: ModelRef[ModelConfig], config: EncoderConfig) -> 
         normalize=Normalize(card, config.channels),
         path=ref.path,
         frame_sampling=card.frame_sampling,
+        bits=card.bits,
         digest=_compute_digest(weights, description),
         description=description,
     )

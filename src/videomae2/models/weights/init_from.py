@@ -5,14 +5,13 @@ chosen, and nothing is left over but what a classifier has no use for. What happ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
-from videomae2.base.summary import Summary
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
@@ -24,7 +23,7 @@ from videomae2.models.weights.head import (
     rescale_head,
     resolve_head_index,
 )
-from videomae2.models.weights.hub.licence import Parents
+from videomae2.models.weights.load_report import LoadReport
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
     PosEmbedInit,
@@ -63,38 +62,6 @@ class InitConfig:
     names, or a public data set such as kinetics-710."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadReport:
-    """What the first weights are."""
-
-    source: str
-    loaded: int = 0
-    """Weights that come from the parent."""
-    norm: str = "fresh"
-    head: str = "fresh"
-    unused: Mapping[str, int]
-    """Parts of the parent that have no use here, and how many weights each has."""
-    remarks: Sequence[str] = ()
-    parents: Parents = field(default_factory=dict)
-    """The parent, for the card."""
-
-    def __str__(self) -> str:
-        return str(self.summarize())
-
-    def summarize(self, hint: str = "") -> Summary:
-        """Say it in a few lines; the hint follows the last."""
-        if not self.loaded:
-            return Summary((("start", f"{self.source}{hint}"),))
-        unused = ", ".join(f"{part} ({count})" for part, count in self.unused.items())
-        lines = [
-            f"{self.loaded} weights of {self.source}",
-            f"norm: {self.norm}; head: {self.head}",
-            *([f"no use for {unused}"] if unused else []),
-            *self.remarks,
-        ]
-        return Summary((("start", "\n".join(lines) + hint),))
-
-
 def init_classifier(
     model: Classifier,
     config: InitConfig,
@@ -104,6 +71,7 @@ def init_classifier(
     pretrained_class_names: Sequence[str] | None = None,
     target_scaler: TargetScaler | None = None,
     subtract: Subtract = "none",
+    bits: int | None = None,
 ) -> LoadReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -115,6 +83,7 @@ def init_classifier(
         pretrained_class_names: Those of the parent's, read from ``config.class_names``.
         target_scaler: What numbers are counted in; a head that is taken over says the same in it.
         subtract: What is taken away from the clips; the parent's must be the same.
+        bits: Used of images of 16; the parent's must be the same, if both are known.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -139,7 +108,17 @@ def init_classifier(
         class_names=class_names,
         target_scaler=target_scaler,
         subtract=subtract,
+        bits=bits,
     )
+
+
+def check_same_bits(path: Path, trained: int | None, bits: int | None) -> None:
+    """Refuse other bits of 16 than those of the training, with a ``ConfigError``."""
+    if None not in (trained, bits) and trained != bits:
+        raise ConfigError(
+            f"{path} was trained with {trained} of 16 bits, and here {bits} were found or given: "
+            f"the same picture would be of another brightness; say --data.sources.0.bits {trained}"
+        )
 
 
 def load_pretrained(
@@ -150,6 +129,7 @@ def load_pretrained(
     class_names: Sequence[str] | None,
     target_scaler: TargetScaler | None = None,
     subtract: Subtract = "none",
+    bits: int | None = None,
 ) -> LoadReport:
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder, state, path = model.config.encoder, pretrained.state, pretrained.path
@@ -158,6 +138,7 @@ def load_pretrained(
             f"{path} was trained with --data.subtract {pretrained.config.subtract}, and here it is "
             f"{subtract}: what it learnt is of no use for other clips; set it alike"
         )
+    check_same_bits(path, pretrained.config.bits, bits)
     check_architecture(encoder, pretrained.encoder, path)
     if resolve_encoder(encoder, config.pos_embed, pretrained) != encoder:
         raise ValueError(f"build the model with what resolve_encoder gives for {path}")

@@ -97,6 +97,7 @@ def test_chance_is_the_share_of_the_largest_class(run):
     assert find_chance(load_train_val_data(run).train) == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_learn_says_so(run, tmp_path):
     """At a rate of nothing, with labels that differ in nothing that it could see so soon."""
     optim = replace(run.optim, lr=1e-12, min_lr=0.0, epochs=60.0)

@@ -1,6 +1,7 @@
 """What dry runs say of short and broken videos, and of what a run costs."""
 
 import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -88,3 +89,17 @@ def test_what_takes_too_long_is_not_measured(videos, tmp_path, monkeypatch):
     monkeypatch.setattr(step_cost, "_MAX_CLIP_FLOPS", {"cpu": 1.0})
     said = str(summarize_cost(job, 10, resolve_runtime(job.run.runtime)))
     assert "not measured: a step would take more than 3 s" in said
+
+
+def test_what_comes_before_the_steps_is_no_step(videos, tmp_path, monkeypatch):
+    """The first optimizer of a process imports for seconds."""
+    late, now, build = [0.0], time.perf_counter, step_cost.build_optimizer
+
+    def build_late(*args):
+        late[0] = 10.0
+        return build(*args)
+
+    monkeypatch.setattr(step_cost, "build_optimizer", build_late)
+    monkeypatch.setattr(step_cost.time, "perf_counter", lambda: now() + late[0])
+    (text,) = said_of(small_run(videos, tmp_path / "run"))["time"]
+    assert "s a step of 16 random clips" in text
