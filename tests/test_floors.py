@@ -43,6 +43,7 @@ SHARED_COMMANDS = {"train"}
 """What every command may import of the commands."""
 
 COMPOSED_COMMANDS = {
+    "attend": {"reconstruct"},  # names of pictures
     "demo": {"evaluate", "reconstruct"},
     "pipeline": {"evaluate"},
     "evaluate": {"probe"},  # baselines are probes

@@ -74,6 +74,9 @@ COMMANDS = {
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.pictures.reconstruct:main"
     ),
+    "attend": Command(
+        "where a model looks in a video, as pictures", "videomae2.cli.pictures.attend:main"
+    ),
     "predict": Command(
         "scores of videos, or a time line of a long one", "videomae2.cli.predict.main:main"
     ),
@@ -91,7 +94,6 @@ COMMANDS = {
 
 PLANNED = {
     "features": "'extract' writes the features of videos into a folder",
-    "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",
     "detect": "'predict --timeline' says when something happens, not where",
     "localize": "'predict --timeline' says when something happens",
     "web": "'evaluate' and 'probe' write reports as one HTML page",

@@ -150,7 +150,7 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
     folder = plan.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        name = _choose_name(folder, plan.video)
+        name = choose_name(folder, plan.video)
         return ReconstructionFiles(
             picture=write_clip_image(clip, folder / f"{name}.png", num_frames=plan.frames_shown),
             video=write_clip_video(clip, folder / f"{name}.mp4"),
@@ -167,7 +167,7 @@ def _default_folder(model: Path) -> Path:
     return (model.parent if is_foreign(model) else find_run_folder(model)) / "reconstructions"
 
 
-def _choose_name(folder: Path, video: Path) -> str:
+def choose_name(folder: Path, video: Path) -> str:
     """The files' name: the video's, numbered where that is taken by another video or file."""
     index_path = folder / _INDEX_FILE
     try:

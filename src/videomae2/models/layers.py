@@ -81,10 +81,28 @@ class Attention(nn.Module):
         if self.scale is None:
             y = attend(q, k, v)
         else:
-            scale = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
-            q = F.normalize(q, dim=-1) * scale.to(q.dtype)
-            y = attend(q, F.normalize(k, dim=-1), v, scale=1.0)
+            y = attend(*self._scale_cosine(q, k), v, scale=1.0)
         return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
+
+    def compute_weights(
+        self, x: Float[Tensor, "batch tokens dim"]
+    ) -> Float[Tensor, "batch tokens tokens"]:
+        """How much each token looks at each: the mean over the heads, one at a time in memory."""
+        q, k, _ = self._project(x, x.shape[1])
+        if self.scale is None:
+            q = q * q.shape[-1] ** -0.5
+        else:
+            q, k = self._scale_cosine(q, k)
+        total = torch.zeros(len(x), x.shape[1], x.shape[1], dtype=q.dtype, device=x.device)
+        for head in range(self.num_heads):
+            total += (q[:, head] @ k[:, head].transpose(1, 2)).softmax(dim=-1)
+        return total / self.num_heads
+
+    def _scale_cosine(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries of length one times the sharpness of their head, and keys of length one."""
+        assert self.scale is not None
+        scale = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
+        return F.normalize(q, dim=-1) * scale.to(q.dtype), F.normalize(k, dim=-1)
 
     def _project(self, x: Tensor, num_outputs: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of the last tokens, keys and values of all, split into heads."""

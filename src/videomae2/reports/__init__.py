@@ -11,6 +11,7 @@ evaluation_sections     plots and rows of its sections: classes, confusions, cal
 probe                   the report of a probe, for people and for programs
 reconstruction          rows and captions of a reconstructed clip
 reconstruction_image    one clip in detail, several on one sheet, or as a video
+attention               where a model looks, as a picture and a film
 contact_sheet           film strips of what was found, one below the other
 timeline                the picture of a time line
 timeline_text           what its files say: JSON, tables, subtitles

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from videomae2.base.files import atomic_write
 from videomae2.data.video.writer import write_video
@@ -115,7 +116,17 @@ def _write_sheet(
 
 def write_clip_video(clip: ReconstructedClip, path: Path) -> Path:
     """Write H.264 that every player takes, whole or not at all; short clips are repeated."""
-    frames, fps = compose_video(clip), compute_fps(clip)
+    return write_film(compose_video(clip), clip.indices, clip.seconds, path)
+
+
+def write_film(
+    frames: Pictures,
+    indices: Int64[np.ndarray, " frames"],
+    seconds: Float64[np.ndarray, " frames"] | None,
+    path: Path,
+) -> Path:
+    """Write composed frames, shown when those of the video are; short films are repeated."""
+    fps = compute_fps(indices, seconds)
     repeats = max(1, round(_MIN_SECONDS * float(fps) / len(frames)))
     repeated = (frames[number % len(frames)] for number in range(repeats * len(frames)))
     with atomic_write(path) as partial:
@@ -152,9 +163,11 @@ def compose_video(clip: ReconstructedClip) -> Pictures:
     return frames
 
 
-def compute_fps(clip: ReconstructedClip) -> Fraction:
+def compute_fps(
+    indices: Int64[np.ndarray, " frames"], seconds: Float64[np.ndarray, " frames"] | None
+) -> Fraction:
     """Frames per second at which the video runs as fast as the original, within limits."""
-    seconds = clip.indices / _DEFAULT_FPS if clip.seconds is None else clip.seconds
+    seconds = indices / _DEFAULT_FPS if seconds is None else seconds
     gaps = np.diff(seconds)
     positive_gaps = gaps[gaps > 0]
     fps = 1 / float(np.median(positive_gaps)) if len(positive_gaps) else _FPS_RANGE[0]
