@@ -126,4 +126,7 @@ def test_every_command_has_its_function():
     for name, command in COMMANDS.items():
         module, function = command.function.split(":")
         assert name.replace("-", "_") in (*module.split("."), function.removesuffix("_main"))
-        assert f"def {function}(" in (folder / f"{module.split('.')[-1]}.py").read_text()
+        assert (
+            f"def {function}("
+            in folder.joinpath(*module.split(".")[2:]).with_suffix(".py").read_text()
+        )

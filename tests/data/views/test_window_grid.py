@@ -18,7 +18,9 @@ def clock(*steps, fps=10.0, frames=20):
 @pytest.mark.parametrize("steps", [(30 * 3600.0,), (5.5, 60.0)])
 def test_windows_by_time_stand_over_no_jump_of_the_clock(steps):
     grid = WindowGrid(frames=4, window_seconds=1.0, stride_seconds=0.5)
-    with pytest.raises(ValueError, match="its clock jumps, so no frame is from .* windows by fram"):
+    with pytest.raises(
+        ValueError, match=r"its clock jumps, so no frame is from .* windows by fram"
+    ):
         grid.place(20 * (1 + len(steps)), clock(*steps), 0.0)
 
 
