@@ -72,7 +72,7 @@ def _fetch_file(repo: str, commit: str, name: str) -> None:
     """Bring one file into the cache: downloaded and checked, then linked."""
     hub = import_hub()
     from huggingface_hub import constants
-    from huggingface_hub.utils import WeakFileLock
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
     storage = get_storage(HubAddress(repo=repo))
     if (storage / "snapshots" / commit / name).is_file():
@@ -97,7 +97,7 @@ def _fetch_file(repo: str, commit: str, name: str) -> None:
 def _download(url: str, blob: Path, etag: str, size: int | None, name: str) -> None:
     """Fetch what is missing of a file, and let it count when its hash is right."""
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     partial = blob.with_name(f"{etag}.incomplete")
     done = partial.stat().st_size if partial.is_file() else 0
