@@ -27,6 +27,13 @@ def test_differences_are_named_with_both_values_nested_ones_by_dotted_names():
     ]
 
 
+@pytest.mark.parametrize("mark", ["\n", "\t", "\x1b[2J", "\x9b"])
+def test_a_difference_is_one_line_and_moves_no_terminal(mark):
+    (text,) = diff_values({f"a{mark}": f"b{mark}c"}, {})
+    assert mark not in text
+    assert text.startswith("a\\")
+
+
 def test_a_value_of_none_is_one_and_a_section_without_values_is_none():
     assert compute_digest({"a": None}) != compute_digest({})
     assert diff_values({"a": None}, {}) == ["a: None before → (absent) now"]

@@ -38,7 +38,7 @@ stages:
     videos: v
     settings:
       <<: *train
-      optim: {epochs: 20}
+      optim: {epochs: 20, warmup_steps: 1}
   post:
     kind: finetune
     recipe: own-cpu

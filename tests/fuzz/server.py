@@ -1,6 +1,8 @@
 """A child that reads one input after the other, and says of each what became of it.
 
-It has 1 GiB above what it holds when idle, and notes what it opens, starts or unpickles.
+It has 1 GiB above what it holds when idle, and notes what it opens, starts or unpickles. Where
+memory was refused, the input is read again without that limit, and what it takes is measured: a
+library may ask for more than there is, or for room among addresses that are in use, and take none.
 ``python -m tests.fuzz.server KIND FOLDER`` reads one input, to reproduce a failure.
 """
 
@@ -96,6 +98,28 @@ def find_place(error: BaseException) -> str:
 
 def read(kind: str, folder: str, watch: Watch) -> dict[str, object]:
     """Read an input, and say what became of it."""
+    answer = _read(kind, folder, watch, is_limited=True)
+    if answer["outcome"] != "failed" or "MemoryError" not in str(answer["detail"]):
+        return answer
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+    before = _read_peak()
+    answer = _read(kind, folder, watch, is_limited=False)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    taken = _read_peak() - before
+    if taken > SPARE_BYTES:
+        answer |= {"outcome": "failed", "detail": f"it takes {taken / 2**20:.0f} MiB"}
+    return answer
+
+
+def _read_peak() -> int:
+    """The most bytes that were in memory."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
+
+def _read(kind: str, folder: str, watch: Watch, *, is_limited: bool) -> dict[str, object]:
     from tests.fuzz.readers import READERS
 
     texts: list[str] = []
@@ -105,7 +129,7 @@ def read(kind: str, folder: str, watch: Watch) -> dict[str, object]:
         try:
             return function(*arguments, **more)
         except VideoMAE2Error as error:
-            cause: BaseException | None = error
+            cause: BaseException | None = error if is_limited else None
             while cause is not None:
                 if isinstance(cause, MemoryError) and not _is_of_parser(cause):
                     raise cause from None

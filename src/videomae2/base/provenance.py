@@ -13,6 +13,7 @@ from typing import Any
 
 from videomae2.base.files import atomic_write
 from videomae2.base.json_files import read_json
+from videomae2.base.names import printable_name
 from videomae2.errors import shorten
 
 PROVENANCE_FILE = "provenance.json"
@@ -31,7 +32,7 @@ def diff_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say which values differ, as ``name: OLD before → NEW now``; nested ones dotted."""
     before, after = dict(_flatten(old)), dict(_flatten(new))
     return [
-        f"{name}: {_format(before, name)} before → {_format(after, name)} now"
+        f"{printable_name(name)}: {_format(before, name)} before → {_format(after, name)} now"
         for name in {**before, **after}
         if before.get(name, _ABSENT) != after.get(name, _ABSENT)
     ]
@@ -45,7 +46,7 @@ def list_differences(differences: Sequence[str]) -> str:
 
 
 def _format(values: Mapping[str, Any], name: str) -> str:
-    return shorten(str(values.get(name, _ABSENT)), _MAX_SHOWN)
+    return printable_name(shorten(str(values.get(name, _ABSENT)), _MAX_SHOWN))
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -148,7 +148,8 @@ def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[No
         reason = describe_non_video(path) or f"the file ends too early; {COPY_AGAIN}"
         raise VideoError(path, reason) from error
     except MemoryError as error:
-        raise VideoError(path, "there is not enough memory for its frames") from error
+        reason = f"its frames need more memory than there is, or it is damaged; {COPY_AGAIN}"
+        raise VideoError(path, describe_non_video(path) or reason) from error
     except (av.error.FFmpegError, OSError) as error:
         if error.errno in _NO_FAULT_OF_DISKS:
             reason = f"the data is damaged, cut off or of frames that are too large; {COPY_AGAIN}"
