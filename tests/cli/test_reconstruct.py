@@ -90,7 +90,7 @@ def test_help_shows_examples(capsys):
     ("words", "said"),
     [
         (["RUN"], "VIDEO missing"),
-        (["gone", "VIDEO"], "gone does not exist; give a run folder, one of its checkpoints, a saved"),
+        (["gone", "VIDEO"], "gone does not exist; give a run folder, one of its"),
         (["RUN", "gone.mp4"], "cannot read gone.mp4: there is no such file or folder"),
         (["RUN", "VIDEO", "--start", "-1"], "--start -1.0 cannot work; it wants 0 or more"),
         (["RUN", "VIDEO", "--start", "99"], "ends at 1.16 s"),
